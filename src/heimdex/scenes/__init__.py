@@ -1,0 +1,1 @@
+"""Frames into scenes: `detector.py` is the interface, its siblings fill it."""

@@ -1,0 +1,81 @@
+"""How alike two small frames are when the camera, the light or somebody in front of it has moved."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Luma = NDArray[np.float32]
+"""Brightness 0-255, shape (36, 64) or a stack (frames, 36, 64)."""
+
+REACH = (3, 4)  # small pixels a block may have moved, down and across: 8 % of the height, 6 % of the width
+NOISE = 4.0  # variance (levels²) that compression alone makes; a block with no more is flat
+BORDER_LEVEL = 24.0  # a row or column never brighter than this is a black bar, not picture
+ALIKE = 0.55  # likeness from which two frames show the same shot
+LIGHT_TOLERANCE = 0.4  # of the brighter one: how far a flat block's brightness may change and be the same
+
+
+def luma(small: NDArray[np.uint8]) -> Luma:
+    """Brightness of small frames, (…, 36, 64, 3) uint8 to (…, 36, 64): Rec. 709 weights in eighths."""
+    bright: Luma = small[..., 0] * np.float32(0.25) + small[..., 1] * np.float32(0.625)
+    bright += small[..., 2] * np.float32(0.125)
+    return bright
+        ..., 2
+    ] * np.float32(0.125)
+
+
+def likeness(first: Luma, second: Luma) -> float:
+    """1 = the same view, about 0.25 = two unrelated pictures, by matching 4 × 4 blocks wherever they moved.
+
+    Each block of `second` takes its best normalised correlation (Lewis 1995, "Fast normalized cross-
+    correlation") over every shift within REACH, so neither gain nor camera nor objects count as change; the
+    mean is weighted by the blocks' contrast, and half of it is the median block, so that one thing that pops
+    in cannot carry it.
+    """
+    top, bottom, left, right = _inside(first, second)
+    rows, columns = (bottom - top) // 4, (right - left) // 4
+    down, across = REACH
+    reference = first[top : top + 4 * rows, left : left + 4 * columns]
+    padded = np.pad(reference, ((down, down), (across, across)), mode="edge")
+    windows = sliding_window_view(padded, (rows + 2 * down, columns + 2 * across))[::rows, ::columns]
+    shifted = sliding_window_view(windows, (rows, columns), axis=(2, 3)).reshape(16, -1, rows * columns)
+    blocks = second[top : top + 4 * rows, left : left + 4 * columns]
+    blocks = blocks.reshape(4, rows, 4, columns).swapaxes(1, 2).reshape(16, rows * columns, 1)
+    return _score(shifted, blocks)
+
+
+def _score(shifted: NDArray[np.float32], blocks: NDArray[np.float32]) -> float:
+    size = blocks.shape[1]
+    middle = blocks.mean(axis=1, keepdims=True)
+    centred = blocks - middle
+    variance = (centred * centred).sum(axis=1) / size  # (16, 1)
+    ones = np.full((size, 1), 1 / size, np.float32)
+    means = (shifted @ ones)[..., 0]
+    variances = np.einsum("bsn,bsn->bs", shifted, shifted) / size - means * means
+    covariance = (shifted @ centred)[..., 0] / size
+    scores = (covariance + NOISE) / np.sqrt((np.maximum(variances, 0) + NOISE) * (variance + NOISE))
+    best = scores.argmax(axis=1)
+    pick = np.arange(16), best
+    light = np.abs(means[pick] - middle[:, 0, 0])
+    brighter = np.maximum(means[pick], middle[:, 0, 0])
+    other_light = light > LIGHT_TOLERANCE * brighter + 8
+    flat = (variances[pick] < 4 * NOISE) & (variance[:, 0] < 4 * NOISE)
+    matched = np.where(flat & other_light, 0.0, scores[pick])
+    contrast = np.sqrt(np.maximum(variances[pick], variance[:, 0]) + NOISE)
+    return float((matched * contrast).sum() / contrast.sum() + np.median(matched)) / 2
+
+
+def _inside(first: Luma, second: Luma) -> tuple[int, int, int, int]:
+    """The box without the black bars both frames have: top, bottom, left, right; at least 12 × 16."""
+    brighter = np.maximum(first, second)
+    top, bottom = _ends(brighter.max(axis=1), 12)
+    left, right = _ends(brighter.max(axis=0), 16)
+    return top, bottom, left, right
+
+
+def _ends(line: NDArray[np.float32], least: int) -> tuple[int, int]:
+    lit = np.flatnonzero(line > BORDER_LEVEL)
+    if not len(lit) or lit[-1] + 1 - lit[0] < least:
+        return 0, len(line)
+    return int(lit[0]), int(lit[-1]) + 1

@@ -1,0 +1,127 @@
+"""Where one shot becomes another."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from heimdex.scenes.blank import Blanks
+from heimdex.scenes.likeness import ALIKE, likeness
+from heimdex.scenes.reel import Reel
+
+LOOK_US = 1_500_000  # how far to either side a verdict looks
+LOOK_FRAMES = 400  # and never further than this, whatever a file says about its times
+JUMP = 1.5  # levels of change below which nothing is a cut
+OUTSTANDING = 1.25  # times the second largest change among the neighbours
+NEIGHBOURS = 6  # frames to either side
+FLASH_US, FLASH_FRAMES = 200_000, 4  # what is back after this was a flash
+
+
+class Transitions:
+    """Goes through a reel frame by frame and settles where the boundaries are."""
+
+    def __init__(self, reel: Reel, shortest_us: int):
+        self._reel = reel
+        self._blanks = Blanks(reel, LOOK_US)
+        self._shortest_us = shortest_us
+        self._look_us = max(LOOK_US, shortest_us)
+        self._next = 0  # row of the reel to be judged next
+        self._forgotten = 0  # rows dropped so far
+        self._held = False  # the row before `_next` is inside a blank stretch that is dealt with
+        self._last_us: int | None = None  # the last boundary, or the film's start
+
+    @property
+    def judged_us(self) -> int:
+        """Every boundary before this time has been settled."""
+        reel = self._reel
+        return int(reel.at_us[self._next]) if self._next < len(reel) else int(reel.end_us[-1])
+
+    def settled(self, *, ended: bool) -> list[int]:
+        """The boundaries that are certain by now, as times in order."""
+        reel = self._reel
+        if self._last_us is None:
+            self._last_us = int(reel.at_us[0])
+        limit = len(reel) if ended else self._limit()
+        found: list[int] = []
+        if self._next >= limit:
+            return found
+        jumps, blank = self._jumps(), self._blanks.rows()
+        while self._next < limit:
+            ahead = np.flatnonzero((jumps | blank)[self._next : limit])
+            row = self._next + int(ahead[0]) if len(ahead) else limit
+            self._held = self._held and row == self._next
+            self._next = row
+            if row == limit:
+                break
+            if not blank[row]:
+                if self._is_cut(row):
+                    self._accept(row, found, ended=ended)
+                self._next += 1
+            elif not self._through_blank(blank, jumps, found, ended=ended):
+                break
+        return found
+
+    def _limit(self) -> int:
+        reel = self._reel
+        limit = int(np.searchsorted(reel.at_us, int(reel.end_us[-1]) - self._look_us, side="right"))
+        return max(min(limit, len(reel) - NEIGHBOURS), len(reel) - LOOK_FRAMES, 0)
+
+    def _accept(self, row: int, found: list[int], *, ended: bool) -> None:
+        at_us = int(self._reel.at_us[row])
+        assert self._last_us is not None
+        if at_us - self._last_us < self._shortest_us:
+            return
+        if ended and int(self._reel.end_us[-1]) - at_us < self._shortest_us:
+            return
+        self._last_us = at_us
+        found.append(at_us)
+
+    def _jumps(self) -> NDArray[np.bool_]:
+        """The rows that differ from the row before more than their neighbours do from theirs."""
+        change = self._reel.change
+        windows = sliding_window_view(np.pad(change, NEIGHBOURS), 2 * NEIGHBOURS + 1).copy()
+        windows[:, NEIGHBOURS] = 0
+        second = np.partition(windows, -2, axis=1)[:, -2]
+        return (change > JUMP) & (change > OUTSTANDING * (second + 0.5))
+
+    def _is_cut(self, row: int) -> bool:
+        reel = self._reel
+        at_us = int(reel.at_us[row])
+        back = max(row + FLASH_FRAMES, reel.index_at(at_us + FLASH_US))
+        later = max(back, reel.index_at(at_us + self._shortest_us - 50_000))
+        pairs = ((row - 1, row), (row - 1, back), (row - 1, later), (row - 3, row + 2))
+        return all(likeness(reel.luma(first), reel.luma(second)) < ALIKE for first, second in pairs)
+
+    def _through_blank(
+        self, blank: NDArray[np.bool_], jumps: NDArray[np.bool_], found: list[int], *, ended: bool
+    ) -> bool:
+        """Deal with the blank stretch at `_next` and go behind it; False to wait for more of the film."""
+        stretch = self._blanks.stretch(self._next, blank)
+        if self._held:
+            self._next = stretch.after
+            return True
+        crowded = stretch.first + LOOK_FRAMES < len(blank)
+        if not ended and not crowded and self._blanks.awaited(stretch):
+            return False
+        opening = stretch.first + self._forgotten == 0
+        rows = self._blanks.boundaries(stretch, jumps, opening=opening)
+        if rows is None:  # a dark shot: judge its frames like any other's
+            blank[stretch.first : stretch.after] = False
+            return True
+        for row in rows:
+            self._accept(row, found, ended=ended)
+        self._held = not stretch.closed
+        self._next = stretch.after + stretch.closed  # the first frame behind it is dealt with, too
+        return True
+
+    def forget(self) -> int:
+        """Drop the frames no verdict will look at again; how many they were."""
+        reel = self._reel
+        judged = min(self._next, len(reel) - 1)
+        count = min(reel.index_at(int(reel.at_us[judged]) - self._look_us), judged - NEIGHBOURS - 1)
+        count = max(count, judged - LOOK_FRAMES, 0)
+        reel.forget(count)
+        self._next -= count
+        self._forgotten += count
+        return count
