@@ -21,8 +21,6 @@ def luma(small: NDArray[np.uint8]) -> Luma:
     bright: Luma = small[..., 0] * np.float32(0.25) + small[..., 1] * np.float32(0.625)
     bright += small[..., 2] * np.float32(0.125)
     return bright
-        ..., 2
-    ] * np.float32(0.125)
 
 
 def likeness(first: Luma, second: Luma) -> float:
