@@ -1,0 +1,1 @@
+"""The store: PostgreSQL with pgvector, and derived files. All SQL lives here."""

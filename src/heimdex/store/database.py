@@ -1,0 +1,261 @@
+"""Connections and transactions: every one of them belongs to an owner, and heals what can be healed."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection, IsolationLevel
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+
+from heimdex.errors import DatabaseUnavailable, SchemaMismatch
+from heimdex.store.claims import Claims, is_claimed
+from heimdex.store.faults import translate
+from heimdex.store.migrate import migrate, pending
+from heimdex.store.postgres import EmbeddedPostgres
+from heimdex.store.roles import APP_ROLE, check_login
+
+__all__ = ["Claims", "Database", "is_claimed"]
+
+DATABASE_NAME = "heimdex"
+CONNECT_TIMEOUT_S = 10
+PATIENCE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # between two tries of a transaction
+
+T = TypeVar("T")
+
+# A plan is made for the values at hand: tenants differ so much in size that a plan kept from one of them may
+# be a hundred times too slow for the next, and the owner is a setting, which a kept plan would not even see.
+_SESSION = (
+    "SELECT set_config('search_path', 'heimdex, public', false), set_config('TimeZone', 'UTC', false), "
+    "set_config('plan_cache_mode', 'force_custom_plan', false), "
+    "set_config('idle_session_timeout', '0', false)"
+)
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+
+
+class Database:
+    """The one database of a home, or the one behind a URL. Thread-safe; does not cross a fork.
+
+    At most `pool_size` transactions are open at once; their connections are opened when first needed.
+    """
+
+    def __init__(self, conninfo: str, *, embedded: EmbeddedPostgres | None = None, pool_size: int = 4):
+        self._conninfo = conninfo
+        self._embedded = embedded
+        self._permits = threading.BoundedSemaphore(pool_size)
+        self._idle: list[Connection[TupleRow]] = []
+        self._guard = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls, *, home: Path, url: str | None, admin_url: str | None = None, pool_size: int = 4
+    ) -> Database:
+        """Connect as the application, bring the schema up to date, and check who we are.
+
+        Without a `url` the embedded server of `home` is started. `admin_url` is the login that may change the
+        schema; it is used only when something is to be changed. Raises DatabaseUnavailable, StorageFull,
+        SchemaMismatch, UnsafeRole.
+        """
+        if url is not None:
+            database = cls(_external(url), pool_size=pool_size)
+            admin = _external(admin_url) if admin_url is not None else None
+        else:
+            embedded = EmbeddedPostgres(home)
+            root = embedded.start()
+            database = cls(_app_of(root), embedded=embedded, pool_size=pool_size)
+            admin = make_conninfo(root, dbname=DATABASE_NAME, application_name="heimdex migrate")
+        try:
+            database._prepare(admin)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    @contextmanager
+    def transaction(self, owner: str, *, read_only: bool = False) -> Iterator[Connection[TupleRow]]:
+        """One transaction as `owner`: committed at the end, rolled back by any exception.
+
+        `owner` is a UUID; the row policies show and accept this owner's rows only. A read-only transaction
+        sees one state of the database throughout. Raises StoreError and its kin for whatever psycopg raises.
+        """
+        if not self._permits.acquire(timeout=PATIENCE_S):
+            raise DatabaseUnavailable(
+                f"All connections to the database have been busy for {PATIENCE_S:.0f} s; try again, or allow "
+                "more of them."
+            )
+        connection = None
+        try:
+            connection = self._begin(owner, read_only=read_only)
+            yield connection
+            connection.commit()
+        except psycopg.Error as err:
+            raise translate(err) from err
+        finally:
+            if connection is not None:
+                self._put_back(connection)
+            self._permits.release()
+
+    def run(
+        self,
+        owner: str,
+        work: Callable[[Connection[TupleRow]], T],
+        *,
+        read_only: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> T:
+        """Run `work` in a transaction, again from the start while the database cannot be reached.
+
+        Covers lost connections, a restarting server (the embedded one is started again), serialization
+        failures and deadlocks. When the connection is lost in the very moment of the commit, work that was
+        done is done again: it has to bear that, as replacing rows or a fencing token does. Raises
+        DatabaseUnavailable after `patience_s`, StorageFull at once, and whatever `work` raises.
+        """
+        deadline = time.monotonic() + patience_s
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                with self.transaction(owner, read_only=read_only) as connection:
+                    return work(connection)
+            except DatabaseUnavailable:
+                if self._closed or time.monotonic() + pause_s > deadline:
+                    raise
+            time.sleep(pause_s * random.uniform(0.5, 1.0))  # two that collided must not collide again
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def claims(self) -> Claims:
+        """Claims on a connection of their own, opened at the first claim. Close them before the database."""
+        return Claims(self._connect_autocommit)
+
+    def close(self) -> None:
+        """Close the idle connections; leave the embedded server, which stops if nobody else uses it."""
+        with self._guard:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        if self._embedded is not None:
+            self._embedded.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _prepare(self, admin: str | None) -> None:
+        try:
+            missing = self._look()
+        except DatabaseUnavailable:
+            if self._embedded is None:
+                raise
+            missing = True  # a new cluster has neither our role nor our database
+        if missing:
+            self._migrate(admin)
+            self._look()
+
+    def _look(self) -> bool:
+        """Check login and schema on a connection that is then kept; True when migrations are missing."""
+        try:
+            connection = self._connect()
+            check_login(connection)
+            missing = bool(pending(connection))
+            connection.rollback()
+        except psycopg.Error as err:
+            raise translate(err) from err
+        self._put_back(connection)
+        return missing
+
+    def _migrate(self, admin: str | None) -> None:
+        if admin is None:
+            raise SchemaMismatch(
+                "The database lacks tables of this Heimdex, and its login may not make them; give "
+                "HEIMDEX_DATABASE_ADMIN_URL, a login that may, for one run."
+            )
+        try:
+            if self._embedded is not None:
+                _create_database(admin)
+            with psycopg.connect(admin) as connection:
+                migrate(connection)
+        except psycopg.Error as err:
+            raise translate(err) from err
+
+    def _begin(self, owner: str, *, read_only: bool) -> Connection[TupleRow]:
+        """A connection with its transaction begun. An idle one that has died meanwhile is replaced."""
+        while True:
+            with self._guard:
+                idle = self._idle.pop() if self._idle else None
+            connection = idle or self._connect()
+            try:
+                connection.read_only = read_only or None
+                connection.isolation_level = IsolationLevel.REPEATABLE_READ if read_only else None
+                connection.execute("SELECT set_config('heimdex.owner', %s, true)", [owner])
+            except psycopg.OperationalError:
+                connection.close()
+                if idle is None:
+                    raise
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+
+    def _put_back(self, connection: Connection[TupleRow]) -> None:
+        with suppress(psycopg.Error):
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                connection.rollback()
+            with self._guard:
+                if not connection.closed and not self._closed:
+                    self._idle.append(connection)
+                    return
+        connection.close()
+
+    def _connect(self) -> Connection[TupleRow]:
+        connection = self._connect_autocommit()
+        connection.autocommit = False
+        return connection
+
+    def _connect_autocommit(self) -> Connection[TupleRow]:
+        try:
+            connection = psycopg.connect(self._conninfo, autocommit=True)
+        except psycopg.OperationalError:
+            if self._embedded is None:
+                raise
+            self._conninfo = _app_of(self._embedded.start())
+            connection = psycopg.connect(self._conninfo, autocommit=True)
+        connection.execute(_SESSION)
+        return connection
+
+
+def _app_of(root: str) -> str:
+    ours = {"user": APP_ROLE, "dbname": DATABASE_NAME, "application_name": "heimdex"}
+    return make_conninfo(root, connect_timeout=CONNECT_TIMEOUT_S, **ours)
+
+
+def _external(url: str) -> str:
+    try:
+        given = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as err:
+        raise DatabaseUnavailable(
+            f"The database URL is malformed ({err}); it looks like postgresql://user:password@host/database."
+        ) from err
+    ours: dict[str, Any] = {"application_name": "heimdex", "connect_timeout": CONNECT_TIMEOUT_S, **_KEEPALIVE}
+    return make_conninfo(url, **{name: value for name, value in ours.items() if name not in given})
+
+
+def _create_database(admin: str) -> None:
+    """The embedded server's database, unless it is there or another process is just making it."""
+    with psycopg.connect(make_conninfo(admin, dbname="postgres"), autocommit=True) as connection:
+        there = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]).fetchone()
+        if there is None:
+            with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                connection.execute(f"CREATE DATABASE {DATABASE_NAME}")

