@@ -1,0 +1,246 @@
+"""What a film or a sound says about itself, and where its clock begins (decision 0003)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from heimdex.entities import Facts, Kind
+from heimdex.errors import DamagedFile, UnknownFormat
+from heimdex.media.clock import WRAPPING, Splice, to_us
+from heimdex.media.formats import FORMATS
+from heimdex.media.photo import guard_pixels
+from heimdex.media.render import display_size, orientation, transfer_of
+from heimdex.media.streams import Chosen, choose, foreign, only, opened
+from heimdex.media.tags import captured_at, film_camera, film_place
+
+# Their headers hold a duration one can rely on; all others are measured packet by packet.
+TRUSTED_DURATION = frozenset(
+    {"mp4", "mov", "matroska", "webm", "avi", "asf", "flv", "mxf", "ogg", "wav", "w64", "aiff", "flac", "caf"}
+    | {"wv", "ape", "tta", "au"}
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Firsts:
+    """The first picture and the first sound that come out of the decoders."""
+
+    picture: VideoFrame | None
+    picture_us: int | None  # on the streams' own clock
+    sound_us: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Extent:
+    """How far a file reaches, measured over its packets."""
+
+    end_us: int  # on the streams' own clock
+    breaks: int
+
+
+def film_facts(path: bytes, name: str, *, max_pixels: int) -> Facts:
+    """The facts of a film or a sound of format `name`; decodes its first picture and its first sound.
+
+    Raises UnreadableFile, DamagedFile (no stream can be decoded), OversizedPicture, UnknownFormat (a codec
+    this build does not have, or neither picture nor sound).
+    """
+    with opened(path, name, max_pixels=max_pixels) as container:
+        chosen = choose(container)
+        _require_streams(container, chosen, name)
+        if chosen.video is not None and chosen.video.codec_context.width > 0:
+            guard_pixels(chosen.video.codec_context.width, chosen.video.codec_context.height, max_pixels)
+        firsts = _firsts(container, chosen, name, max_pixels)
+        zero_us = _zero(chosen, firsts)
+        end_us = _stated_end(container, chosen, name)
+        facts = _described(container, chosen, firsts, name)
+    breaks = False
+    if end_us is None:
+        extent = _measured(path, name, max_pixels)
+        end_us, breaks = extent.end_us, extent.breaks > 0
+    return replace(
+        facts,
+        zero_us=zero_us,
+        duration_us=max(0, end_us - zero_us),
+        video_offset_us=None if firsts.picture_us is None else firsts.picture_us - zero_us,
+        audio_offset_us=None if firsts.sound_us is None else firsts.sound_us - zero_us,
+        clock_breaks=breaks,
+    )
+
+
+def _require_streams(container: InputContainer, chosen: Chosen, name: str) -> None:
+    if chosen.video is not None or chosen.audio is not None:
+        return
+    title = FORMATS[name].title
+    if any(stream.type in ("video", "audio") for stream in container.streams):
+        raise UnknownFormat(
+            f"is a {title} file whose picture and sound are coded in a way that cannot be decoded here "
+            "(a rare codec, or encrypted); convert it to H.264 or another common codec"
+        )
+    raise UnknownFormat(f"is a {title} file without picture and sound; there is nothing to index in it")
+
+
+def _firsts(container: InputContainer, chosen: Chosen, name: str, max_pixels: int) -> _Firsts:
+    """Decodes until both streams have given something, or the file ends."""
+    picture: VideoFrame | None = None
+    sound_us: int | None = None
+    streams = [stream for stream in (chosen.video, chosen.audio) if stream is not None]
+    waiting = {stream.index for stream in streams}
+    only(container, *streams)
+    try:
+        for packet in container.demux(*streams):
+            if packet.stream_index not in waiting:
+                continue
+            frame = _first_frame(packet)
+            if frame is None:
+                continue
+            waiting.discard(packet.stream_index)
+            if isinstance(frame, VideoFrame):
+                picture = frame
+            else:
+                sound_us = _frame_us(frame, chosen.audio)
+            if not waiting:
+                break
+    except av.FFmpegError as err:
+        if picture is None and sound_us is None:
+            raise foreign(err, name) from err
+    if chosen.video is not None and picture is None:
+        _refuse_pictureless(chosen.video, name, max_pixels)
+    if chosen.video is None and sound_us is None:
+        raise DamagedFile(
+            f"is a {FORMATS[name].title} file whose sound cannot be decoded; copy it again from where it came"
+        )
+    picture_us = None if picture is None else _frame_us(picture, chosen.video)
+    return _Firsts(picture=picture, picture_us=picture_us, sound_us=sound_us)
+
+
+def _first_frame(packet: Packet[Stream]) -> VideoFrame | AudioFrame | None:
+    try:
+        decoded = packet.decode()
+    except av.FFmpegError:
+        return None  # damage at the start; perhaps a later packet can be decoded
+    frame = decoded[0] if decoded else None
+    return frame if isinstance(frame, (VideoFrame, AudioFrame)) else None
+
+
+def _refuse_pictureless(stream: VideoStream, name: str, max_pixels: int) -> NoReturn:
+    context = stream.codec_context
+    if context.width * context.height > max_pixels:
+        guard_pixels(context.width, context.height, max_pixels)
+    raise DamagedFile(
+        f"is a {FORMATS[name].title} file in which not one frame can be decoded: it is cut off or damaged; "
+        "copy it again from where it came"
+    )
+
+
+def _frame_us(frame: VideoFrame | AudioFrame, stream: VideoStream | AudioStream | None) -> int:
+    ticks = frame.pts if frame.pts is not None else frame.dts
+    if ticks is None and stream is not None:
+        ticks = stream.start_time
+    time_base = frame.time_base or (stream.time_base if stream is not None else None)
+    return to_us(ticks, time_base) if ticks is not None and time_base else 0
+
+
+def _zero(chosen: Chosen, firsts: _Firsts) -> int:
+    """The earliest presentation over the chosen streams.
+
+    The demuxer's start of the picture counts even where the first frames cannot be decoded (a recording cut
+    into in the middle of a group of pictures), as in players. Sound counts from the first sample heard: the
+    priming that encoders put before it is skipped by the decoder.
+    """
+    starts = [us for us in (firsts.picture_us, firsts.sound_us) if us is not None]
+    video = chosen.video
+    if video is not None and video.start_time is not None and video.time_base:
+        starts.append(to_us(video.start_time, video.time_base))
+    return min(starts, default=0)
+
+
+def _stated_end(container: InputContainer, chosen: Chosen, name: str) -> int | None:
+    """Where the header says that the chosen streams end; None where that must be measured."""
+    if name not in TRUSTED_DURATION:
+        return None
+    ends = [
+        to_us((stream.start_time or 0) + stream.duration, stream.time_base)
+        for stream in (chosen.video, chosen.audio)
+        if stream is not None and stream.duration and stream.time_base
+    ]
+    if ends:
+        return max(ends)
+    if name in ("mp4", "mov") or not container.duration or container.duration <= 0:
+        return None  # a fragmented film, or a live recording that nobody closed
+    return container.duration
+
+
+def _measured(path: bytes, name: str, max_pixels: int) -> _Extent:
+    """Walks over all packets of the chosen streams without decoding any."""
+    ends = [0]
+    with opened(path, name, max_pixels=max_pixels) as container:
+        chosen = choose(container)
+        streams = [stream for stream in (chosen.video, chosen.audio) if stream is not None]
+        only(container, *streams)
+        lead = streams[0]
+        splice = Splice(lead.time_base) if name in WRAPPING and lead.time_base else None
+        try:
+            for packet in container.demux(*streams):
+                duration = packet.duration or 0
+                offset = 0
+                if splice is not None:
+                    leads = packet.stream_index == lead.index
+                    offset = splice.feed(packet.dts, duration) if leads else splice.offset
+                if packet.pts is not None and packet.time_base:
+                    ends.append(max(ends.pop(), to_us(packet.pts + offset + duration, packet.time_base)))
+        except av.FFmpegError:
+            pass  # as far as it can be read
+    return _Extent(end_us=ends[0], breaks=splice.breaks if splice is not None else 0)
+
+
+def _described(container: InputContainer, chosen: Chosen, firsts: _Firsts, name: str) -> Facts:
+    """Everything but the times."""
+    tags = _tags(container, chosen)
+    latitude, longitude = film_place(tags) or (None, None)
+    facts = Facts(
+        kind=Kind.AUDIO,
+        container=name,
+        audio_codec=_codec(chosen.audio),
+        captured_at=captured_at(tags),
+        camera=film_camera(tags),
+        latitude=latitude,
+        longitude=longitude,
+    )
+    if chosen.video is None or firsts.picture is None:
+        return facts
+    frame = firsts.picture
+    turn = orientation(frame)
+    width, height = display_size(frame.width, frame.height, chosen.video.sample_aspect_ratio)
+    if turn.quarter_turns % 2:
+        width, height = height, width
+    rate = chosen.video.average_rate or chosen.video.guessed_rate
+    return replace(
+        facts,
+        kind=Kind.VIDEO,
+        video_codec=_codec(chosen.video),
+        width=width,
+        height=height,
+        rotation=turn.quarter_turns * 90,
+        frame_rate=float(rate) if rate else None,
+        interlaced=frame.interlaced_frame,
+        transfer=transfer_of(frame),
+    )
+
+
+def _codec(stream: VideoStream | AudioStream | None) -> str | None:
+    return None if stream is None else stream.codec_context.codec.canonical_name
+
+
+def _tags(container: InputContainer, chosen: Chosen) -> Mapping[str, str]:
+    """The container's tags over those of the film stream."""
+    return {**(chosen.video.metadata if chosen.video is not None else {}), **container.metadata}
