@@ -115,6 +115,7 @@ class Facts:
     zero_us: int = 0  # the container's presentation start, on its streams' own clock
     video_offset_us: int | None = None  # first picture after zero
     audio_offset_us: int | None = None  # first sound after zero
+    clock_breaks: bool = False  # its timestamps start over on the way: no seeking, the pass mends them
     interlaced: bool = False
     transfer: str | None = None  # "pq" or "hlg" where the picture is HDR
     captured_at: datetime | None = None
@@ -295,3 +296,99 @@ class Answer:
     unavailable: tuple[Unavailable, ...]
     took_ms: float
     more: bool = False  # a further page exists
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownFile:
+    """A path on record, as the last index left it."""
+
+    stamp: FileStamp
+    asset_id: str | None
+    state: str  # present | missing | refused
+    stage: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asset:
+    """One content, whatever the number of its paths."""
+
+    asset_id: str
+    content_hash: str  # SHA-256, hex
+    size_bytes: int
+    facts: Facts
+    taken_at: datetime
+    present: bool = True
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageRun:
+    """One row of the ledger. `attempt` is the fencing token."""
+
+    asset_id: str
+    stage: str
+    model_id: int  # 0 where the stage has no model
+    version: int
+    state: StageState
+    content_hash: str
+    row_count: int
+    attempt: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_ms: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """What one decode pass over a file gave."""
+
+    scenes: tuple[Scene, ...]
+    keyframes: tuple[Keyframe, ...]
+    note: str | None = None  # damage the decoder went round
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexReport:
+    """What an index run did, in files."""
+
+    indexed: int
+    unchanged: int
+    moved: int
+    missing: int
+    duplicates: int
+    failed: tuple[Refusal, ...]
+    scenes: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far an index run has come."""
+
+    files_total: int
+    files_done: int
+    scenes: int
+    failed: int
+    seconds: float
+    current: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """Something `verify` found: what is wrong, where, and how it is mended."""
+
+    what: str
+    where: str
+    mend: str
+    asset_id: str | None = None
+    stage: str | None = None  # the stage to run again
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """The outcome of `verify`."""
+
+    checked: dict[str, int]
+    faults: tuple[Fault, ...]

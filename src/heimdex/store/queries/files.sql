@@ -63,3 +63,7 @@ ON CONFLICT DO NOTHING;
 -- What could not be indexed, and why.
 SELECT path, stage, error FROM heimdex.file
  WHERE owner_id = %(owner)s AND state = 'refused' ORDER BY path_bytes;
+
+-- name: asset_of_path
+-- The asset a path leads to.
+SELECT asset_id::text FROM heimdex.file WHERE owner_id = %(owner)s AND path_bytes = %(path_bytes)s;

@@ -58,6 +58,6 @@ SELECT EXISTS (SELECT FROM pg_indexes
                 WHERE schemaname = 'heimdex' AND indexname = 'vector_space_' || %(space)s::text || '_hnsw');
 
 -- name: space_rows
--- Rows of one space over all tenants, as the planner's statistics know them.
+-- Rows of one owner in one space, counted no further than the limit.
 SELECT count(*) FROM (SELECT FROM heimdex.vector
                        WHERE owner_id = %(owner)s AND space_id = {space_id} LIMIT {limit}) counted;

@@ -1,0 +1,221 @@
+"""Heimdex: builds every part from the settings and holds them. Command line and server are doors on it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import datetime
+from functools import cached_property, partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from heimdex.config import Settings, read_settings
+from heimdex.entities import Answer, Filters, IndexReport, Kind, Query, Verification
+from heimdex.store.database import Database
+from heimdex.store.derived import DerivedFiles
+
+if TYPE_CHECKING:
+    from heimdex.pipeline.indexing import OnProgress
+    from heimdex.pipeline.tools import PictureModel, Tools
+    from heimdex.search import Searcher
+
+PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+class Heimdex:
+    """One library. `Heimdex().index("~/Videos")`, then `.search("red car at night")`.
+
+    Parts are made when first needed: `status` loads no runtime, a search no decoder of films. Close it, or use
+    it in a `with` block: the last user of a home stops its database server.
+    """
+
+    def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
+        self.settings = settings or read_settings(**overrides)
+        self.owner = self.settings.owner
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._lock:
+            database = self.__dict__.pop("database", None)
+        if database is not None:
+            database.close()
+
+    @cached_property
+    def database(self) -> Database:
+        """The database of the home, or the one behind the URL; started and migrated."""
+        settings = self.settings
+        return Database.open(
+            home=settings.home,
+            url=settings.database_url,
+            admin_url=settings.database_admin_url,
+            pool_size=settings.workers + 4,
+        )
+
+    @cached_property
+    def derived(self) -> DerivedFiles:
+        """Kept frames and thumbnails."""
+        return DerivedFiles(self.settings.home, self.owner)
+
+    @cached_property
+    def model(self) -> PictureModel:
+        """The picture model of the settings, described without loading it."""
+        from heimdex.pipeline.models import describe
+
+        return describe(self.settings.picture_model, self._load_options())
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """Answers queries."""
+        from heimdex.pipeline.models import find, load
+        from heimdex.search import Searcher
+        from heimdex.search.searcher import SearchOptions
+
+        options = SearchOptions(
+            exact_rows=self.settings.exact_rows, max_pixels=self.settings.max_megapixels * 1_000_000
+        )
+        return Searcher(
+            self.database,
+            self.owner,
+            self.settings.home,
+            partial(load, self.model),
+            partial(find, model=self.model),
+            options,
+        )
+
+    def index(
+        self,
+        *paths: PathLike,
+        stages: list[str] | None = None,
+        repair: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> IndexReport:
+        """Bring the index up to date with what lies below the paths. Raises UsageError, StoreError."""
+        from heimdex.pipeline.flow import choose
+        from heimdex.pipeline.indexing import IndexOptions, index
+        from heimdex.pipeline.repair import repair as mend
+
+        options = IndexOptions(stages=choose(stages), hidden=self.settings.hidden, retry=repair)
+        if repair:
+            mend(self._tools())
+        return index(self._tools(), options, [_as_bytes(path) for path in paths], on_progress)
+
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        image: PathLike | None = None,
+        similar: str | None = None,
+        kind: str | None = None,
+        within: PathLike | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 10,
+        page: int = 1,
+        match_threshold: float | None = None,
+    ) -> Answer:
+        """The moments that answer words, a picture, a scene, or a mixture. Raises QueryError, NotFound."""
+        filters = Filters(
+            kind=Kind(kind) if kind else None,
+            within=None if within is None else os.fsdecode(_as_bytes(within)),
+            since=since,
+            until=until,
+        )
+        return self.searcher.search(
+            Query(
+                text=text,
+                image=None if image is None else os.fsdecode(_as_bytes(image)),
+                similar=similar,
+                filters=filters,
+                limit=limit,
+                page=page,
+                match_threshold=match_threshold,
+            )
+        )
+
+    def verify(self, *, sample: int = 64) -> Verification:
+        """Derive everything again from files and rows and name every fault."""
+        from heimdex.pipeline.verify import verify
+
+        return verify(self._tools(), sample=sample)
+
+    def remove(self, *targets: PathLike) -> list[str]:
+        """Take assets, files or folders out of the index; originals are not touched. Returns asset ids."""
+        from heimdex.pipeline.library import remove
+
+        return remove(self._tools(), [os.fsdecode(_plain(target)) for target in targets])
+
+    def status(self) -> dict[str, Any]:
+        """How much there is and how far each stage has come."""
+        from heimdex.pipeline.library import status
+
+        return status(self._tools())
+
+    def assets(self) -> dict[str, Any]:
+        """Every asset with its paths and state."""
+        from heimdex.pipeline.library import list_assets
+
+        return list_assets(self._tools())
+
+    def show(self, asset: str) -> dict[str, Any]:
+        """One asset by id or path: its scenes, keyframes and ledger. Raises NotFound."""
+        from heimdex.pipeline.library import show
+
+        return show(self._tools(), asset)
+
+    def export(self, asset: str) -> dict[str, Any]:
+        """Everything known of an asset, as the sidecar's content. Raises NotFound."""
+        from heimdex.pipeline.library import sidecar
+
+        return sidecar(self._tools(), asset)
+
+    def _tools(self) -> Tools:
+        from heimdex.pipeline.tools import Limits, SceneOptions, Tools
+
+        settings = self.settings
+        return Tools(
+            database=self.database,
+            owner=self.owner,
+            home=settings.home,
+            derived=self.derived,
+            model=self.model,
+            limits=Limits(
+                image_timeout_s=settings.image_timeout_s,
+                stall_timeout_s=settings.stall_timeout_s,
+                worker_memory_bytes=settings.worker_memory_mb << 20,
+                max_pixels=settings.max_megapixels * 1_000_000,
+            ),
+            scenes=SceneOptions(
+                min_scene_us=round(settings.min_scene_s * 1e6), max_scene_us=round(settings.max_scene_s * 1e6)
+            ),
+            workers=settings.workers,
+            decode_threads=2,
+        )
+
+    def _load_options(self) -> Any:
+        from heimdex.encoders.row import LoadOptions
+
+        settings = self.settings
+        return LoadOptions(
+            cache_dir=settings.home / "compiled",
+            device="cpu" if settings.device == "auto" else settings.device,
+            precision=settings.precision,
+            threads=settings.threads,
+        )
+
+
+def _as_bytes(path: PathLike) -> bytes:
+    """A path as raw bytes, absolute, with ~ undone."""
+    return os.path.abspath(os.path.expanduser(os.fsencode(path)))
+
+
+def _plain(target: PathLike) -> bytes:
+    return os.fsencode(target)

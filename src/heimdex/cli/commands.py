@@ -1,0 +1,298 @@
+"""The commands. Every one takes --json: one document on stdout, logs on stderr.
+
+Exit codes: 0; 1 when the asked-for thing failed or verify found a fault; 2 for a wrong call; 130 for Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from heimdex import __version__
+from heimdex.config import Settings, read_settings
+from heimdex.errors import HeimdexError, NotFound, QueryError, SettingsError, UsageError
+
+app = typer.Typer(
+    name="heimdex",
+    help="Find any moment in your own videos and photos.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The models and what they are for.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="The data folder, in place of HEIMDEX_HOME.", show_default=False)
+]
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Folders or files.", metavar="PATH…")],
+    stages: Annotated[str | None, typer.Option(help="Only these stages, comma-separated.")] = None,
+    repair: Annotated[bool, typer.Option(help="Mend what verify finds, try failures again.")] = False,
+    strict: Annotated[bool, typer.Option(help="Exit 1 when a file was refused.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Bring the index up to date with folders of videos and photos."""
+    from heimdex.cli import progress, render, shapes
+
+    with _door(home, as_json=as_json) as heimdex:
+        chosen = [name.strip() for name in stages.split(",") if name.strip()] if stages else None
+        with progress.shown(quiet=as_json) as callback:
+            report = heimdex.index(*paths, stages=chosen, repair=repair, on_progress=callback)
+        _print(as_json, lambda: shapes.index_report(report), lambda: render.show_index(report))
+    if strict and report.failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def search(
+    text: Annotated[str | None, typer.Argument(help="What is seen, in words.", show_default=False)] = None,
+    image: Annotated[Path | None, typer.Option(help="Like this picture file.")] = None,
+    similar: Annotated[str | None, typer.Option(metavar="SCENE", help="Like this scene.")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="video|photo", help="Only videos or photos.")] = None,
+    within: Annotated[
+        Path | None, typer.Option("--in", metavar="PATH", help="Only below this folder.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="Taken then or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Taken then or earlier.")] = None,
+    limit: Annotated[int, typer.Option(help="Hits on a page.")] = 10,
+    page: Annotated[int, typer.Option(help="Which page.")] = 1,
+    match_threshold: Annotated[float | None, typer.Option(help="Least raw cosine of the picture.")] = None,
+    pictures: Annotated[bool | None, typer.Option(help="Show small pictures.", show_default=False)] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Find moments by words, by a picture, by a scene, or by a mixture."""
+    from heimdex.cli import dates
+
+    with _door(home, as_json=as_json) as heimdex:
+        found = heimdex.search(
+            text,
+            image=image,
+            similar=similar,
+            kind=kind,
+            within=within,
+            since=None if since is None else dates.since(since),
+            until=None if until is None else dates.until(until),
+            limit=limit,
+            page=page,
+            match_threshold=match_threshold,
+        )
+        if as_json:
+            from heimdex.cli import shapes
+
+            _print_json(shapes.answer(found))
+        else:
+            from heimdex.cli import render
+
+            render.show_answer(found, pictures=render.can_show_pictures() if pictures is None else pictures)
+
+
+@app.command()
+def status(as_json: Json = False, home: Home = None) -> None:
+    """How much there is, and how far each stage has come."""
+    from heimdex.cli import render
+
+    with _door(home, as_json=as_json) as heimdex:
+        found = heimdex.status()
+        _print(as_json, lambda: found, lambda: render.show_fields(found))
+
+
+@app.command()
+def verify(
+    sample: Annotated[int, typer.Option(help="Vectors to compute again; 0 for none, -1 for all.")] = 64,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Derive everything again from files and rows and name every fault."""
+    from heimdex.cli import render, shapes
+
+    with _door(home, as_json=as_json) as heimdex:
+        found = heimdex.verify(sample=sample)
+        _print(as_json, lambda: shapes.verification(found), lambda: render.show_verification(found))
+    if found.faults:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def assets(as_json: Json = False, home: Home = None) -> None:
+    """List what is indexed, and what was refused."""
+    from heimdex.cli import render
+
+    with _door(home, as_json=as_json) as heimdex:
+        found = heimdex.assets()
+        _print(as_json, lambda: found, lambda: render.show_assets(found))
+
+
+@app.command()
+def show(
+    asset: Annotated[str, typer.Argument(metavar="ID|PATH", help="An asset's id or path.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """One asset: its scenes, keyframes and ledger."""
+    from heimdex.cli import render
+
+    with _door(home, as_json=as_json) as heimdex:
+        found = heimdex.show(asset)
+        _print(as_json, lambda: found, lambda: render.show_fields(found))
+
+
+@app.command()
+def remove(
+    targets: Annotated[list[str], typer.Argument(metavar="PATH|ID…", help="Assets, files or folders.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Take assets out of the index. Original files are never touched."""
+    with _door(home, as_json=as_json) as heimdex:
+        removed = heimdex.remove(*targets)
+        _print(as_json, lambda: {"removed": removed}, lambda: typer.echo(f"{len(removed)} assets removed"))
+
+
+@app.command()
+def export(
+    asset: Annotated[str, typer.Argument(metavar="ID|PATH", help="An asset's id or path.")],
+    form: Annotated[str, typer.Option("--as", metavar="sidecar", help="The format.")] = "sidecar",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Everything known of an asset, vectors included, as one JSON document."""
+    if form != "sidecar":
+        _fail(UsageError(f"no format called {form!r}; there is: sidecar"), as_json=as_json)
+    with _door(home, as_json=as_json) as heimdex:
+        document = heimdex.export(asset)
+        if output is None:
+            _print_json(document)
+            return
+        _write(output, json.dumps(document, indent=1, ensure_ascii=False, default=str))
+        _print(as_json, lambda: {"written": str(output)}, lambda: typer.echo(f"written to {output}"))
+
+
+@models_app.command("list")
+def models_list(as_json: Json = False, home: Home = None) -> None:
+    """The models there are, which is in use, and what each can do."""
+    from heimdex.cli import diagnosis, render
+
+    settings = _settings(home, as_json=as_json)
+    found = diagnosis.models(settings)
+    _print(as_json, lambda: {"models": found}, lambda: render.show_models(found))
+
+
+@app.command()
+def doctor(as_json: Json = False, home: Home = None) -> None:
+    """Check this installation: disk, database, models, runtime, codecs."""
+    from heimdex.cli import diagnosis, render
+
+    settings = _settings(home, as_json=as_json)
+    checks = diagnosis.checks(settings)
+    ok = all(check["level"] != "error" for check in checks)
+    _print(as_json, lambda: {"ok": ok, "checks": checks}, lambda: render.show_checks(checks))
+    if not ok:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def demo(as_json: Json = False, home: Home = None) -> None:
+    """Index the sample library in a home of its own and answer three searches."""
+    from heimdex.cli import demonstration
+
+    base = _settings(home, as_json=as_json).home
+    with _door(base / "demo", as_json=as_json) as heimdex:
+        document = demonstration.run(heimdex, quiet=as_json)
+        if as_json:
+            _print_json(document)
+
+
+def main() -> None:
+    """The entry point."""
+    # A reader that went away (`heimdex assets | head`) ends us quietly.
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("Stopped. The next `heimdex index` goes on where this one was.", err=True)
+        sys.stderr.flush()
+        # Threads that still wait for a killed worker must not hold the terminal.
+        os._exit(INTERRUPTED)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _door(home: Path | None, *, as_json: bool) -> Iterator[Any]:
+    """An open library; errors become a message and an exit code."""
+    settings = _settings(home, as_json=as_json)
+    from heimdex.app import Heimdex
+
+    try:
+        with Heimdex(settings) as heimdex:
+            yield heimdex
+    except HeimdexError as error:
+        _fail(error, as_json=as_json)
+
+
+def _settings(home: Path | None, *, as_json: bool) -> Settings:
+    from heimdex.cli import logs
+
+    try:
+        settings = read_settings(**({} if home is None else {"home": home}))
+    except SettingsError as error:
+        _fail(error, as_json=as_json)
+    logs.set_up(settings.log_level, settings.log_format)
+    return settings
+
+
+def _fail(error: HeimdexError, *, as_json: bool) -> NoReturn:
+    if as_json:
+        _print_json({"error": {"type": type(error).__name__, "message": str(error)}})
+    typer.echo(f"heimdex: {error}", err=True)
+    usage = isinstance(error, (UsageError, SettingsError)) and not isinstance(error, NotFound)
+    raise typer.Exit(USAGE if usage or isinstance(error, QueryError) else FAILED)
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from error
+
+
+def _print(as_json: bool, document: Callable[[], Any], people: Callable[[], Any]) -> None:
+    if as_json:
+        _print_json(document())
+    else:
+        people()
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, ensure_ascii=False, default=str))

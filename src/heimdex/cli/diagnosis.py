@@ -1,0 +1,138 @@
+"""What `doctor` and `models list` tell."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from heimdex import __version__
+from heimdex.config import Settings
+from heimdex.errors import HeimdexError
+
+LOW_DISK_BYTES = 2 << 30
+
+
+def checks(settings: Settings) -> list[dict[str, str]]:
+    """Every check as {name, level: ok|notice|warning|error, detail}."""
+    found = [
+        _check(
+            "heimdex", lambda: ("ok", f"{__version__}, Python {platform.python_version()}, {sys.platform}")
+        )
+    ]
+    for name, check in (
+        ("home", _home),
+        ("disk", _disk),
+        ("database", _database),
+        ("models", _models),
+        ("inference", _inference),
+        ("media", _media),
+        ("memory", _memory),
+    ):
+        found.append(_check(name, lambda check=check: check(settings)))  # type: ignore[misc]
+    return found
+
+
+def models(settings: Settings) -> list[dict[str, Any]]:
+    """Every model of the catalog with its state."""
+    from heimdex.encoders import catalog
+    from heimdex.encoders.row import LoadOptions
+    from heimdex.pipeline.models import describe
+
+    found = []
+    for row in catalog.ROWS:
+        model = describe(row.name, LoadOptions())
+        found.append(
+            {
+                "name": row.name,
+                "task": row.task,
+                "pretrained": row.pretrained,
+                "licence": row.licence,
+                "precision": row.precision,
+                "spaces": {space.name: space.dim for space in model.spaces},
+                "installed": True,
+                "in_use": row.name == settings.picture_model,
+                "weights_sha256": model.weights_sha256,
+            }
+        )
+    return found
+
+
+def _check(name: str, check: Callable[[], tuple[str, str]]) -> dict[str, str]:
+    try:
+        level, detail = check()
+    except HeimdexError as error:
+        level, detail = "error", str(error)
+    return {"name": name, "level": level, "detail": detail}
+
+
+def _home(settings: Settings) -> tuple[str, str]:
+    nearest = settings.home
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return "error", f"{settings.home} cannot be written; change its rights or set HEIMDEX_HOME"
+    return "ok", str(settings.home)
+
+
+def _disk(settings: Settings) -> tuple[str, str]:
+    nearest = settings.home
+    while not nearest.exists():
+        nearest = nearest.parent
+    free = shutil.disk_usage(nearest).free
+    level = "ok" if free > LOW_DISK_BYTES else "warning"
+    return level, f"{free / 2**30:.1f} GiB free at {nearest}"
+
+
+def _database(settings: Settings) -> tuple[str, str]:
+    from heimdex.app import Heimdex
+
+    with (
+        Heimdex(settings) as heimdex,
+        heimdex.database.transaction(settings.owner, read_only=True) as connection,
+    ):
+        row = connection.execute(
+            "SELECT current_setting('server_version'), current_user, "
+            "(SELECT extversion FROM pg_extension WHERE extname = 'vector')"
+        ).fetchone()
+    assert row is not None
+    where = "external" if settings.database_url else "embedded"
+    return "ok", f"{where} PostgreSQL {row[0]}, pgvector {row[2]}, as {row[1]}"
+
+
+def _models(settings: Settings) -> tuple[str, str]:
+    names = [model["name"] for model in models(settings) if model["in_use"]]
+    if not names:
+        return "error", f"HEIMDEX_PICTURE_MODEL={settings.picture_model} is not in the catalog"
+    return "ok", f"pictures: {names[0]}"
+
+
+def _inference(settings: Settings) -> tuple[str, str]:
+    from heimdex.inference.openvino_session import describe_runtime
+
+    return "ok", describe_runtime(settings.precision)
+
+
+def _media(_: Settings) -> tuple[str, str]:
+    from heimdex.media.versions import describe_libraries
+
+    return "ok", describe_libraries()
+
+
+def _memory(settings: Settings) -> tuple[str, str]:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wanted = settings.workers * (700 << 20)
+    level = "ok" if total > wanted else "warning"
+    return (
+        level,
+        f"{total / 2**30:.1f} GiB; {settings.workers} decoding workers may use {wanted / 2**30:.1f} GiB",
+    )
+
+
+def samples() -> Path:
+    """The sample library that comes with the package."""
+    return Path(__file__).resolve().parent.parent / "samples"

@@ -1,0 +1,118 @@
+"""Settings: read once, at the door. Below it there are only plain arguments.
+
+`.env.example` and `docs/reference/settings.md` are generated from this class by `scripts/settings_docs.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from heimdex.errors import SettingsError
+
+SINGLE_OWNER = "00000000-0000-7000-8000-000000000001"
+"""The owner of everything while there are no accounts."""
+
+
+class Settings(BaseSettings):
+    """What can be set, each as HEIMDEX_<NAME> in the environment or in a file `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HEIMDEX_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("heimdex", appauthor=False)),
+        description="The data folder: database, kept frames, compiled models. Default: the platform's "
+        "folder for user data.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="A PostgreSQL 15+ with pgvector 0.8+ to use in place of the embedded one, with the "
+        "login of heimdex_app.",
+    )
+    database_admin_url: str | None = Field(
+        default=None,
+        description="The login that may create and change tables in that database; only needed when there "
+        "is something to migrate.",
+    )
+    owner: str = Field(default=SINGLE_OWNER, description="The owner (a UUID) whose library this is.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="How much is logged on stderr."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="One line of text, or one JSON object, per log record."
+    )
+    picture_model: str = Field(
+        default="starter",
+        description="The model that turns pictures into vectors; see `heimdex models list`.",
+    )
+    device: Literal["auto", "cpu"] = Field(default="auto", description="Where models run.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="Arithmetic of the models; auto is bf16 where the CPU has it."
+    )
+    workers: int = Field(
+        default_factory=lambda: min(8, os.cpu_count() or 1),
+        ge=1,
+        le=256,
+        description="Decoding processes. Default: one per core, 8 at most.",
+    )
+    threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=1024,
+        description="Threads of the inference process. Default: one per core.",
+    )
+    worker_memory_mb: int = Field(
+        default=3072,
+        ge=0,
+        description="Memory in MiB one worker process may use before it is ended; 0 = no limit.",
+    )
+    image_timeout_s: float = Field(
+        default=2.0, gt=0, description="Seconds one picture may take in a model before it is given up."
+    )
+    stall_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds a file may keep its decoder busy without any progress."
+    )
+    max_megapixels: int = Field(
+        default=400, ge=1, description="Pictures with more megapixels are refused unread (bomb guard)."
+    )
+    hidden: bool = Field(default=False, description="Also index hidden files and folders.")
+    min_scene_s: float = Field(default=0.6, ge=0, description="The shortest scene, in seconds.")
+    max_scene_s: float = Field(
+        default=30.0, ge=2, description="A longer shot is divided at its calmest points, in seconds."
+    )
+    exact_rows: int = Field(
+        default=20_000,
+        ge=0,
+        description="Up to this many vectors that pass the filters a search scans them exactly; above it "
+        "uses the HNSW index.",
+    )
+
+    @field_validator("owner")
+    @classmethod
+    def _owner_is_a_uuid(cls, value: str) -> str:
+        return str(uuid.UUID(value))
+
+    @field_validator("home")
+    @classmethod
+    def _home_is_absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Settings from the environment, `.env` and the overrides. Raises SettingsError, naming the setting."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"HEIMDEX_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise SettingsError(f"{problems}. See docs/reference/settings.md.") from error

@@ -1,0 +1,1 @@
+"""Where the stations meet: files in, rows out."""

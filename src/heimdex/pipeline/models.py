@@ -1,0 +1,53 @@
+"""The picture model in use: described without loading it, found and entered in the database, loaded once."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import Any
+
+from psycopg import Connection
+
+from heimdex.encoders import catalog
+from heimdex.encoders.encoder import Encoder
+from heimdex.encoders.row import LoadOptions, ModelRow
+from heimdex.pipeline.tools import PictureModel
+from heimdex.store import vectors
+from heimdex.store.vectors import StoredModel
+
+
+def describe(name: str, options: LoadOptions) -> PictureModel:
+    """What the flow and the database need to know of a model. Raises NotFound for an unknown name."""
+    row = catalog.find(name)
+    return PictureModel(
+        row=row,
+        options=options,
+        spaces=_load(name, options).picture_spaces,  # weights are opened on first use only
+        weights_sha256=_fingerprint(row, options),
+    )
+
+
+def load(model: PictureModel) -> Encoder:
+    """The encoder of a model, the same one each time."""
+    return _load(model.row.name, model.options)
+
+
+def find(connection: Connection[Any], model: PictureModel) -> StoredModel | None:
+    """The model as the database knows it; None before anything was indexed with it."""
+    return vectors.find_model(connection, model.row.name, model.row.precision, model.weights_sha256)
+
+
+def register(connection: Connection[Any], model: PictureModel) -> StoredModel:
+    """Enter the model and its spaces in the database, or find them."""
+    return vectors.register_model(connection, model.spaces, model.row.precision, model.weights_sha256)
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, options: LoadOptions) -> Encoder:
+    return catalog.load(name, options)
+
+
+def _fingerprint(row: ModelRow, options: LoadOptions) -> str:
+    """One checksum over the model's files, from their manifest."""
+    del options
+    return hashlib.sha256(f"{row.name} {row.pretrained}".encode()).hexdigest()

@@ -1,0 +1,176 @@
+"""The jobs: what runs inside worker processes. Every job gets `report` first; calling it shows it lives."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from heimdex.encoders import catalog
+from heimdex.encoders.encoder import Encoder
+from heimdex.encoders.row import LoadOptions
+from heimdex.entities import (
+    KEPT_SHORT_SIDE,
+    DerivedFile,
+    Facts,
+    Frame,
+    FrameQuality,
+    Keyframe,
+    Kind,
+    Looked,
+    Picture,
+    Scene,
+    Vector,
+    new_id,
+)
+from heimdex.errors import StorageFull, StoreError
+from heimdex.keyframes import CandidatePool, photo_quality
+from heimdex.media.hashing import content_hash
+from heimdex.media.photo import read_photo
+from heimdex.media.pictures import WrittenPicture, keep, read_picture
+from heimdex.media.probe import probe
+from heimdex.media.recognise import recognise
+from heimdex.media.video import frames
+from heimdex.pipeline.tools import SceneOptions
+from heimdex.scenes.content import ContentDetector, ContentOptions
+
+Report = Callable[..., None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoded:
+    """A picture's vectors, one per space, or the reason why there are none."""
+
+    vectors: tuple[Vector, ...] = ()
+    inference_time_ms: float = 0.0
+    device: str | None = None
+    error: str | None = None
+
+
+def examine(report: Report, path: bytes, max_pixels: int) -> tuple[str, Facts] | None:
+    """(content hash, facts) of a file; None when it is no media and does not claim to be."""
+    recognised = recognise(path)
+    if recognised is None:
+        return None
+    facts = probe(path, recognised, max_pixels=max_pixels)
+    report()
+    return content_hash(path), facts
+
+
+REPORT_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookOptions:
+    """Where a decode pass writes, and within which limits."""
+
+    home: Path
+    folder: Path
+    scenes: SceneOptions
+    max_pixels: int
+    threads: int
+
+
+def look(report: Report, path: bytes, facts: Facts, options: LookOptions) -> Looked:
+    """The one decode pass: scenes, motion, kept frames and thumbnails of a film or a photo."""
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _folder_error(error, options.folder) from error
+    if facts.kind == Kind.PHOTO:
+        return _look_at_photo(path, options)
+    detector = ContentDetector(
+        ContentOptions(shortest_us=options.scenes.min_scene_us, longest_us=options.scenes.max_scene_us)
+    )
+    pool = CandidatePool()
+    scenes: list[Scene] = []
+    keyframes: list[Keyframe] = []
+    with frames(path, facts, threads=options.threads) as source:
+        for scene in detector.detect(pool.watch(_reported(source, report))):
+            scenes.append(scene)
+            for choice in pool.choose(scene):
+                picture = choice.frame.render(KEPT_SHORT_SIDE)
+                kept = _Kept(scene_id=scene.scene_id, rank=choice.rank, at_us=choice.frame.at_us)
+                keyframes.append(_keep(picture, kept, choice.quality, options))
+        return Looked(scenes=tuple(scenes), keyframes=tuple(keyframes), note=source.report.note)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Kept:
+    scene_id: str
+    rank: int
+    at_us: int
+
+
+def _look_at_photo(path: bytes, options: LookOptions) -> Looked:
+    picture = read_photo(path, max_pixels=options.max_pixels, short_side=KEPT_SHORT_SIDE)
+    scene = Scene(position=0, start_us=0, end_us=0)
+    kept = _Kept(scene_id=scene.scene_id, rank=0, at_us=0)
+    return Looked(scenes=(scene,), keyframes=(_keep(picture, kept, photo_quality(picture), options),))
+
+
+def _keep(picture: Picture, kept: _Kept, quality: FrameQuality, options: LookOptions) -> Keyframe:
+    keyframe_id = new_id()
+    frame, thumbnail = keep(picture, options.folder, keyframe_id)
+    return Keyframe(
+        keyframe_id=keyframe_id,
+        scene_id=kept.scene_id,
+        rank=kept.rank,
+        at_us=kept.at_us,
+        width=frame.width,
+        height=frame.height,
+        quality=quality,
+        frame=_derived(frame, options.home),
+        thumbnail=_derived(thumbnail, options.home),
+    )
+
+
+def _derived(written: WrittenPicture, home: Path) -> DerivedFile:
+    key = written.path.relative_to(home).as_posix()
+    return DerivedFile(key=key, sha256=written.sha256, size_bytes=written.size_bytes)
+
+
+def _reported(source: Iterable[Frame], report: Report) -> Iterator[Frame]:
+    """Say that the pass is alive, now and then."""
+    due_s = 0.0
+    for frame in source:
+        if time.monotonic() >= due_s:
+            report(frame.at_us)
+            due_s = time.monotonic() + REPORT_EVERY_S
+        yield frame
+
+
+def _folder_error(error: OSError, folder: Path) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull(f"no space left for {folder}; free some and run `heimdex index` again")
+    return StoreError(f"cannot write to {folder}: {error.strerror}; check the rights of the data folder")
+
+
+def warm(report: Report, model: str, options: LoadOptions) -> None:
+    """Load a model and run it once, so that no item pays for it."""
+    encoder = _encoder(model, options)
+    blank = np.zeros((8, 8, 3), np.uint8)
+    blank[:4] = 255
+    report()
+    list(encoder.encode_pictures([blank]))
+
+
+def encode(report: Report, model: str, options: LoadOptions, paths: list[Path]) -> list[Encoded]:
+    """The vectors of kept frames, in order. Reads exactly those files' pixels."""
+    encoder = _encoder(model, options)
+    pictures = [read_picture(path) for path in paths]
+    report()
+    began = time.perf_counter()
+    found = list(encoder.encode_pictures(pictures))
+    each_ms = (time.perf_counter() - began) * 1000 / max(1, len(paths))
+    return [Encoded(vectors=vectors, inference_time_ms=each_ms, device=encoder.device) for vectors in found]
+
+
+@lru_cache(maxsize=2)
+def _encoder(model: str, options: LoadOptions) -> Encoder:
+    return catalog.load(model, options)

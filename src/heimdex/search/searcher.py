@@ -1,0 +1,244 @@
+"""A search from its query to its answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from heimdex.encoders.encoder import Encoder
+from heimdex.entities import Answer, Evidence, Hit, Kind, Query, Unavailable, Values
+from heimdex.errors import QueryError
+from heimdex.media.photo import read_photo
+from heimdex.media.pictures import fit
+from heimdex.search.signals import PathSignal, PictureSignal, Scope, Signal
+from heimdex.search.verdict import judge
+from heimdex.store import nearest, scenes, vectors
+from heimdex.store.database import Database
+from heimdex.store.vectors import StoredModel
+
+POOL = 200  # scenes each signal proposes
+MAX_RESULTS = 1000  # a kept candidate list ends here
+KEPT_LISTS = 64
+KEPT_S = 600.0
+
+NOT_BUILT = ("speech", "writing", "caption", "person")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranked:
+    """The candidate list of a query, best first: what pages are cut from."""
+
+    hits: tuple[Hit, ...]
+    certainty: float
+    unavailable: tuple[Unavailable, ...]
+    made_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchOptions:
+    """How to search."""
+
+    exact_rows: int
+    max_pixels: int
+    short_side: int = 512
+
+
+class Searcher:
+    """Answers queries over one owner's library. Thread-safe; the encoder is loaded on first need."""
+
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        home: Path,
+        load_encoder: Callable[[], Encoder],
+        find_model: Callable[[Any], StoredModel | None],
+        options: SearchOptions,
+    ) -> None:
+        self.database = database
+        self.owner = owner
+        self.home = home
+        self.options = options
+        self._load_encoder = load_encoder
+        self._find_model = find_model
+        self._kept: OrderedDict[Query, Ranked] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def search(self, query: Query) -> Answer:
+        """The page of hits that answers a query. Raises QueryError, NotFound, MediaError or ModelError."""
+        began = time.perf_counter()
+        _check(query)
+        ranked = self._ranked(query)
+        first = (query.page - 1) * query.limit
+        hits = ranked.hits[first : first + query.limit]
+        return Answer(
+            query=query,
+            verdict=judge(ranked.hits, ranked.certainty, by_words=query.text is not None),
+            hits=hits,
+            models={"picture": self._encoder_name()},
+            unavailable=ranked.unavailable,
+            took_ms=round((time.perf_counter() - began) * 1000, 2),
+            more=len(ranked.hits) > first + query.limit,
+        )
+
+    def _ranked(self, query: Query) -> Ranked:
+        """The kept candidate list, or a new one: page 2 must not shift because something was indexed."""
+        key = replace(query, page=1, limit=0)
+        wanted = min(MAX_RESULTS, query.page * query.limit + 1)
+        with self._lock:
+            kept = self._kept.get(key)
+        fresh = kept is not None and time.monotonic() - kept.made_s < KEPT_S
+        if kept is not None and fresh and query.page > 1 and len(kept.hits) >= wanted:
+            return kept
+        ranked = self._rank(query, max(POOL, wanted))
+        with self._lock:
+            self._kept[key] = ranked
+            while len(self._kept) > KEPT_LISTS:
+                self._kept.popitem(last=False)
+        return ranked
+
+    def _rank(self, query: Query, pool: int) -> Ranked:
+        encoder = self._load_encoder()
+        # The encoder's work needs no database; the transaction begins after it.
+        words = self._encode_words(encoder, query)
+        picture = self._encode_picture(encoder, query)
+
+        def work(connection: Any) -> Ranked:
+            model = self._find_model(connection)
+            scope = Scope(
+                connection=connection,
+                owner=self.owner,
+                filters=query.filters,
+                exact_rows=self.options.exact_rows,
+            )
+            signals = self._signals(scope, query, encoder, model, (words and words[0], picture))
+            hits = self._collect(scope, query, signals, pool)
+            unavailable = _unavailable(scope, model, bool(words or picture is not None or query.similar))
+            return Ranked(
+                hits=tuple(hits),
+                certainty=words[1] if words else 1.0,
+                unavailable=unavailable,
+                made_s=time.monotonic(),
+            )
+
+        return self.database.run(self.owner, work, read_only=True)
+
+    def _signals(
+        self,
+        scope: Scope,
+        query: Query,
+        encoder: Encoder,
+        model: StoredModel | None,
+        asked: tuple[Values | None, Values | None],
+    ) -> list[Signal]:
+        words, picture = asked
+        signals: list[Signal] = []
+        if query.similar is not None:
+            scenes.place_of(scope.connection, scope.owner, query.similar)
+        if model is not None:
+            similar = model.space(encoder.similar_space.name)
+            given = sum(part is not None for part in (words, picture, query.similar))
+            weight = 1.0 / max(1, given)
+            if words is not None and encoder.text_space is not None:
+                signals.append(PictureSignal(model.space(encoder.text_space.name), [words], weight))
+            if picture is not None:
+                signals.append(PictureSignal(similar, [picture], weight))
+            if query.similar is not None:
+                own = vectors.vectors_of_scene(scope.connection, scope.owner, similar, query.similar)
+                signals.append(PictureSignal(similar, own, weight))
+        if query.text is not None:
+            signals.append(PathSignal(query.text))
+        return signals
+
+    def _collect(self, scope: Scope, query: Query, signals: list[Signal], pool: int) -> list[Hit]:
+        candidates: dict[str, None] = {}
+        for signal in signals:
+            candidates |= dict.fromkeys(signal.propose(scope, pool))
+        candidates.pop(query.similar or "", None)  # a scene is not its own answer
+        facts = nearest.describe_scenes(scope.connection, scope.owner, list(candidates), scope.filters)
+        owners = {scene_id: fact.asset_id for scene_id, fact in facts.items()}
+        found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in facts}
+        for signal in signals:
+            for scene_id, evidence in signal.score(scope, owners).items():
+                found[scene_id].append(evidence)
+        hits = [
+            self._hit(facts[scene_id], tuple(evidence))
+            for scene_id, evidence in found.items()
+            if _passes(evidence, query.match_threshold)
+        ]
+        hits.sort(key=lambda hit: (-hit.score, hit.path, hit.start_us, hit.scene_id))
+        return hits[:MAX_RESULTS]
+
+    def _hit(self, facts: nearest.SceneFacts, evidence: tuple[Evidence, ...]) -> Hit:
+        ordered = sorted(evidence, key=lambda item: -item.contribution)
+        return Hit(
+            scene_id=facts.scene_id,
+            asset_id=facts.asset_id,
+            path=facts.path,
+            kind=Kind(facts.kind),
+            start_us=facts.start_us,
+            end_us=facts.end_us,
+            score=sum(item.contribution for item in evidence),
+            thumbnail=None if facts.thumbnail_key is None else str(self.home / facts.thumbnail_key),
+            evidence=tuple(ordered),
+        )
+
+    def _encode_words(self, encoder: Encoder, query: Query) -> tuple[Values, float] | None:
+        if query.text is None or encoder.text_space is None:
+            return None
+        vector = next(iter(encoder.encode_words([query.text])))
+        return vector.values, vector.certainty
+
+    def _encode_picture(self, encoder: Encoder, query: Query) -> Values | None:
+        if query.image is None:
+            return None
+        path = query.image.encode("utf-8", "surrogateescape")
+        full = read_photo(path, max_pixels=self.options.max_pixels, short_side=self.options.short_side)
+        found = next(iter(encoder.encode_pictures([fit(full, self.options.short_side)])))
+        return next(vector.values for vector in found if vector.space == encoder.similar_space)
+
+    def _encoder_name(self) -> str:
+        return self._load_encoder().row.name
+
+
+def _check(query: Query) -> None:
+    if query.text is None and query.image is None and query.similar is None:
+        raise QueryError("nothing to look for: give words, --image FILE or --similar SCENE")
+    if query.text is not None and not query.text.strip():
+        raise QueryError("the query is empty: give words, --image FILE or --similar SCENE")
+    if query.limit < 1 or query.page < 1:
+        raise QueryError("limit and page start at 1")
+    if query.limit > MAX_RESULTS:
+        raise QueryError(f"limit is {MAX_RESULTS} at most; use pages for more")
+    if query.match_threshold is not None and not -1 <= query.match_threshold <= 1:
+        raise QueryError("match_threshold is a cosine, between -1 and 1")
+
+
+def _passes(evidence: list[Evidence], threshold: float | None) -> bool:
+    if threshold is None:
+        return any(item.contribution > 0 for item in evidence)
+    return any(item.signal == "picture" and item.raw >= threshold for item in evidence)
+
+
+def _unavailable(scope: Scope, model: StoredModel | None, asked_picture: bool) -> tuple[Unavailable, ...]:
+    missing = [
+        Unavailable(signal=signal, reason="not part of this version", coverage=0.0) for signal in NOT_BUILT
+    ]
+    if asked_picture:
+        wanted, covered = (
+            nearest.coverage(scope.connection, scope.owner, model.model_id) if model is not None else (1, 0)
+        )
+        if covered < wanted:
+            share = covered / wanted
+            reason = (
+                "nothing is indexed with this model yet; run `heimdex index`"
+                if model is None
+                else f"{wanted - covered} of {wanted} files have no vectors yet; run `heimdex index`"
+            )
+            missing.insert(0, Unavailable(signal="picture", reason=reason, coverage=round(share, 4)))
+    return tuple(missing)

@@ -1,0 +1,82 @@
+"""Derived files: reproducible, below the home, one folder per asset and attempt.
+
+    derived/<owner>/<two hex digits>/<asset>/<attempt>/<keyframe>.jpg
+
+An attempt writes into a folder of its own; after its rows are committed the other attempts' folders go. A
+process killed anywhere in between leaves only folders no row points to, and the next index sweeps those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+
+class DerivedFiles:
+    """The tree of derived files of one owner."""
+
+    def __init__(self, home: Path, owner: str) -> None:
+        self.home = home
+        self.owner = owner
+        self.root = home / "derived" / owner
+
+    def asset_folder(self, asset_id: str) -> Path:
+        """Where an asset's derived files live."""
+        # The last digits of a UUIDv7 are random; the first are time and would fill one folder.
+        return self.root / asset_id[-2:] / asset_id
+
+    def attempt_folder(self, asset_id: str, attempt: int) -> Path:
+        """Where one attempt writes."""
+        return self.asset_folder(asset_id) / str(attempt)
+
+    def key(self, path: Path) -> str:
+        """A file's key: its path below the home, with forward slashes."""
+        return PurePosixPath(path.relative_to(self.home)).as_posix()
+
+    def path(self, key: str) -> Path:
+        """The file of a key."""
+        return self.home / key
+
+    def keep_only(self, asset_id: str, attempt: int) -> None:
+        """Remove the folders of an asset's other attempts."""
+        folder = self.asset_folder(asset_id)
+        if not folder.is_dir():
+            return
+        for other in folder.iterdir():
+            if other.name != str(attempt):
+                _remove(other)
+
+    def remove_asset(self, asset_id: str) -> None:
+        """Remove everything derived from an asset."""
+        _remove(self.asset_folder(asset_id))
+
+    def assets(self) -> Iterator[tuple[str, Path]]:
+        """(asset id, folder) of everything that has derived files. Foreign names come as they are."""
+        if not self.root.is_dir():
+            return
+        for prefix in sorted(self.root.iterdir()):
+            if prefix.is_dir() and not prefix.is_symlink():
+                for folder in sorted(prefix.iterdir()):
+                    yield folder.name, folder
+            else:
+                yield prefix.name, prefix
+
+    def files(self) -> Iterator[Path]:
+        """Every derived file there is."""
+        if self.root.is_dir():
+            yield from (path for path in sorted(self.root.rglob("*")) if not path.is_dir())
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a derived file, hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,177 @@
+"""How near rows are found: exactly over few rows, by HNSW over many.
+
+A filtered HNSW scan can return almost nothing, so the choice is made by counting the rows that pass the
+filters, not by hope. Space ids and dimensions are literals in the SQL: with bind parameters the generic plan
+falls to a sequential scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from heimdex.entities import Filters, Values
+from heimdex.store.sql import literal_int, queries
+from heimdex.store.vectors import StoredSpace, has_index, to_text
+
+SQL = queries("search")
+
+EXACT_ROWS = 20_000  # rows; up to here an exact scan is quick, and always right
+EF_SEARCH = 200  # candidates HNSW keeps; its list must be longer than what is asked for
+MAX_SCAN_TUPLES = 40_000  # rows an iterative HNSW scan may visit before it gives up
+FRAMES_PER_SCENE = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SceneFacts:
+    """What a hit shows of a scene."""
+
+    scene_id: str
+    asset_id: str
+    kind: str
+    start_us: int
+    end_us: int
+    thumbnail_key: str | None
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrameScore:
+    """A scene's best frame for a vector: its time and raw cosine."""
+
+    at_us: int
+    cosine: float
+
+
+def nearest_scenes(
+    connection: Connection[Any],
+    owner: str,
+    stored: StoredSpace,
+    vector: Values,
+    filters: Filters,
+    *,
+    limit: int,
+    exact_rows: int = EXACT_ROWS,
+) -> list[str]:
+    """Ids of the scenes nearest to a vector, the nearest first."""
+    literals = {"space_id": stored.space_id, "dim": stored.space.dim}
+    parameters = filter_parameters(filters) | {"owner": owner, "vector": to_text(vector)}
+    if choose_exact(connection, owner, stored, filters, exact_rows=exact_rows):
+        query = literal_int(_filtered("nearest_exact", filters), **literals, limit=limit)
+    else:
+        wanted = limit * FRAMES_PER_SCENE
+        connection.execute("SET LOCAL hnsw.iterative_scan = relaxed_order")
+        connection.execute(f"SET LOCAL hnsw.ef_search = {min(1000, max(EF_SEARCH, wanted)):d}")
+        connection.execute(f"SET LOCAL hnsw.max_scan_tuples = {MAX_SCAN_TUPLES:d}")
+        query = literal_int(_filtered("nearest_indexed", filters), **literals, limit=wanted)
+    return [row[0] for row in connection.execute(query, parameters)]
+
+
+def choose_exact(
+    connection: Connection[Any], owner: str, stored: StoredSpace, filters: Filters, *, exact_rows: int
+) -> bool:
+    """Whether so few rows pass the filters that scanning them all is the better way."""
+    name = "count_space" if filters == Filters() else "count_rows"
+    query = literal_int(_filtered(name, filters), space_id=stored.space_id, limit=exact_rows + 1)
+    row = connection.execute(query, filter_parameters(filters) | {"owner": owner}).fetchone()
+    assert row is not None
+    return row[0] <= exact_rows or not has_index(connection, stored.space_id)
+
+
+def score_scenes(
+    connection: Connection[Any], owner: str, stored: StoredSpace, vector: Values, scenes: Sequence[str]
+) -> dict[str, FrameScore]:
+    """The best frame of each scene for a vector. Scenes without a vector in the space are left out."""
+    query = literal_int(SQL["score_scenes"], space_id=stored.space_id, dim=stored.space.dim)
+    rows = connection.execute(query, {"owner": owner, "scenes": list(scenes), "vector": to_text(vector)})
+    best: dict[str, FrameScore] = {}
+    for scene_id, at_us, distance in rows:
+        best.setdefault(scene_id, FrameScore(at_us=at_us, cosine=1.0 - distance))
+    return best
+
+
+def assets_by_path(
+    connection: Connection[Any], owner: str, words: Sequence[str], filters: Filters, *, limit: int
+) -> dict[str, list[str]]:
+    """Assets whose paths hold some of the words, and which."""
+    query = literal_int(_filtered("scenes_by_path", filters), limit=limit)
+    rows = connection.execute(query, filter_parameters(filters) | {"owner": owner, "words": list(words)})
+    return dict(rows)
+
+
+def word_frequencies(
+    connection: Connection[Any], owner: str, words: Sequence[str], *, limit: int
+) -> tuple[dict[str, int], int]:
+    """In how many assets' paths each word stands, and how many assets there are, both up to the limit."""
+    query = literal_int(SQL["word_frequencies"], limit=limit)
+    rows = connection.execute(query, {"owner": owner, "words": list(words)})
+    counts = dict(rows)
+    total = connection.execute(literal_int(SQL["count_assets"], limit=limit), {"owner": owner}).fetchone()
+    assert total is not None
+    return counts, total[0]
+
+
+def scenes_of_assets(
+    connection: Connection[Any], owner: str, assets: Sequence[str], *, each: int
+) -> list[str]:
+    """The first scenes of some assets."""
+    query = literal_int(SQL["scenes_of_assets"], limit=each)
+    return [row[0] for row in connection.execute(query, {"owner": owner, "assets": list(assets)})]
+
+
+def describe_scenes(
+    connection: Connection[Any], owner: str, scenes: Sequence[str], filters: Filters
+) -> dict[str, SceneFacts]:
+    """What a hit shows of each scene; scenes whose files are all missing are left out."""
+    within = SQL["path_within"].strip() if filters.within is not None else ""
+    query = SQL["describe_scenes"].replace("/* within */", within)
+    parameters = filter_parameters(filters) | {"owner": owner, "scenes": list(scenes)}
+    names = ("scene_id", "asset_id", "kind", "start_us", "end_us", "thumbnail_key", "path")
+    return {
+        row[0]: SceneFacts(**dict(zip(names, row, strict=True)))
+        for row in connection.execute(query, parameters)
+    }
+
+
+def coverage(connection: Connection[Any], owner: str, model_id: int) -> tuple[int, int]:
+    """(assets that should have pictures, those whose picture stage is done for the model)."""
+    row = connection.execute(SQL["coverage"], {"owner": owner, "model": model_id}).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def filter_parameters(filters: Filters) -> dict[str, Any]:
+    """The filters as query parameters."""
+    parameters: dict[str, Any] = {}
+    if filters.kind is not None:
+        parameters["kind"] = str(filters.kind)
+    if filters.since is not None:
+        parameters["since"] = filters.since
+    if filters.until is not None:
+        parameters["until"] = filters.until
+    if filters.asset_id is not None:
+        parameters["asset"] = filters.asset_id
+    if filters.within is not None:
+        within = filters.within.encode("utf-8", "surrogateescape").rstrip(b"/") or b"/"
+        folder = within.rstrip(b"/")
+        # Everything below a folder sorts from "folder/" up to "folder0" ("0" follows "/" in ASCII).
+        parameters |= {"within": within, "within_from": folder + b"/", "within_to": folder + b"0"}
+    return parameters
+
+
+def _filtered(name: str, filters: Filters) -> str:
+    clauses = [
+        SQL[f"filter_{clause}"].strip()
+        for clause, value in (
+            ("kind", filters.kind),
+            ("since", filters.since),
+            ("until", filters.until),
+            ("asset", filters.asset_id),
+            ("within", filters.within),
+        )
+        if value is not None
+    ]
+    return SQL[name].replace("/* filters */", " ".join(clauses))

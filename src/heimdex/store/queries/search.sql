@@ -1,0 +1,115 @@
+-- name: count_rows
+-- Rows of one space that pass the filters, counted no further than the limit.
+SELECT count(*) FROM (
+    SELECT FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
+     WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
+       AND a.present /* filters */
+     LIMIT {limit}) counted;
+
+-- name: count_space
+-- Rows of one space without filters, counted no further than the limit, from the index alone.
+SELECT count(*) FROM (
+    SELECT FROM heimdex.vector v
+     WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} LIMIT {limit}) counted;
+
+-- name: nearest_exact
+-- The scenes nearest to a vector, by a scan of every row that passes the filters.
+SELECT v.scene_id::text, min(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim})) AS distance
+  FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
+ WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
+   AND a.present /* filters */
+ GROUP BY v.scene_id ORDER BY distance, v.scene_id LIMIT {limit};
+
+-- name: nearest_indexed
+-- The scenes nearest to a vector, by the HNSW index of the space.
+SELECT scene_id::text, min(distance) AS distance
+  FROM (SELECT v.scene_id, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
+          FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
+         WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
+           AND a.present /* filters */
+         ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit}) nearest
+ GROUP BY scene_id ORDER BY distance, scene_id;
+
+-- name: score_scenes
+-- The exact distance of every frame of the candidates.
+SELECT v.scene_id::text, k.at_us, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
+  FROM heimdex.vector v
+  JOIN heimdex.keyframe k ON k.owner_id = v.owner_id AND k.keyframe_id = v.keyframe_id
+ WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = ANY(%(scenes)s)
+   AND v.embedding IS NOT NULL
+ ORDER BY v.scene_id, distance, v.rank;
+
+-- name: scenes_by_path
+-- Assets whose paths hold some of the words, with the words, the most matched first.
+SELECT w.asset_id::text, array_agg(w.word ORDER BY w.word)
+  FROM heimdex.path_word w JOIN heimdex.asset a USING (owner_id, asset_id)
+ WHERE w.owner_id = %(owner)s AND w.word = ANY(%(words)s) AND a.present /* filters */
+ GROUP BY w.asset_id ORDER BY count(*) DESC, w.asset_id LIMIT {limit};
+
+-- name: word_frequencies
+-- In how many assets' paths each word stands, counted no further than the limit.
+SELECT asked.word, (SELECT count(*) FROM (
+    SELECT FROM heimdex.path_word w
+     WHERE w.owner_id = %(owner)s AND w.word = asked.word LIMIT {limit}) counted)
+  FROM unnest(%(words)s::text[]) AS asked(word);
+
+-- name: count_assets
+-- Assets of the owner, counted no further than the limit.
+SELECT count(*) FROM (SELECT FROM heimdex.asset WHERE owner_id = %(owner)s LIMIT {limit}) counted;
+
+-- name: scenes_of_assets
+-- Scenes of some assets, in order, no more of each than the limit.
+SELECT picked.scene_id::text
+  FROM unnest(%(assets)s::uuid[]) AS asked(asset_id)
+ CROSS JOIN LATERAL (
+    SELECT s.scene_id FROM heimdex.scene s
+     WHERE s.owner_id = %(owner)s AND s.asset_id = asked.asset_id
+     ORDER BY s.position LIMIT {limit}) picked;
+
+-- name: describe_scenes
+-- What a hit shows of each scene.
+SELECT s.scene_id::text, s.asset_id::text, a.kind, s.start_us, s.end_us, k.thumbnail_key, f.path
+  FROM heimdex.scene s
+  JOIN heimdex.asset a USING (owner_id, asset_id)
+  LEFT JOIN heimdex.keyframe k ON k.owner_id = s.owner_id AND k.scene_id = s.scene_id AND k.rank = 0
+ CROSS JOIN LATERAL (
+    SELECT path FROM heimdex.file f
+     WHERE f.owner_id = s.owner_id AND f.asset_id = s.asset_id AND f.state = 'present' /* within */
+     ORDER BY f.path_bytes LIMIT 1) f
+ WHERE s.owner_id = %(owner)s AND s.scene_id = ANY(%(scenes)s) AND a.present;
+
+-- name: coverage
+-- Present assets that should have pictures, and those of them whose picture stage is done for the model.
+SELECT count(*) AS wanted, count(r.asset_id) AS covered
+  FROM heimdex.asset a
+  LEFT JOIN heimdex.stage_run r
+    ON r.owner_id = a.owner_id AND r.asset_id = a.asset_id AND r.stage = 'picture'
+   AND r.model_id = %(model)s AND r.state IN ('done', 'empty', 'skipped')
+ WHERE a.owner_id = %(owner)s AND a.present AND a.kind <> 'audio';
+
+-- name: filter_kind
+-- Only videos, photos or sound.
+AND a.kind = %(kind)s
+
+-- name: filter_since
+-- Taken at this time or later.
+AND a.taken_at >= %(since)s
+
+-- name: filter_until
+-- Taken before this time.
+AND a.taken_at < %(until)s
+
+-- name: filter_asset
+-- Only one asset.
+AND a.asset_id = %(asset)s
+
+-- name: filter_within
+-- Only below a folder, or one file.
+AND EXISTS (SELECT FROM heimdex.file f
+             WHERE f.owner_id = a.owner_id AND f.asset_id = a.asset_id AND f.state = 'present'
+               AND (f.path_bytes = %(within)s
+                    OR f.path_bytes >= %(within_from)s AND f.path_bytes < %(within_to)s))
+
+-- name: path_within
+-- The path a hit shows lies within the filter.
+AND (f.path_bytes = %(within)s OR f.path_bytes >= %(within_from)s AND f.path_bytes < %(within_to)s)
