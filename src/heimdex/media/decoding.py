@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Stream
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from heimdex.entities import Facts
 from heimdex.errors import DamagedFile
@@ -130,7 +131,7 @@ class Decoding:
             except av.FFmpegError:
                 report.lost_packets += 1
 
-    def _packets(self) -> Iterator[Packet[Stream]]:
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
         """The stream's packets, going on after a read error as long as something still comes."""
         splice = Splice(self._clock.time_base) if self._facts.clock_breaks else None
         errors = 0
@@ -144,10 +145,10 @@ class Decoding:
                 self._report.read_errors += 1
             else:
                 return
-        yield Packet()  # an empty packet drains the decoder
+        yield cast(Packet[VideoStream], Packet())  # an empty packet drains the decoder
 
 
-def _mended(packet: Packet[Stream], splice: Splice) -> Packet[Stream]:
+def _mended(packet: Packet[VideoStream], splice: Splice) -> Packet[VideoStream]:
     offset = splice.feed(packet.dts, packet.duration or 0)
     if offset and packet.dts is not None:
         packet.dts += offset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -17,7 +18,7 @@ from av.video.stream import VideoStream
 
 from heimdex.entities import Facts, Kind
 from heimdex.errors import DamagedFile, UnknownFormat
-from heimdex.media.clock import WRAPPING, Splice, to_us
+from heimdex.media.clock import MICROSECONDS, WRAPPING, Splice, to_us
 from heimdex.media.formats import FORMATS
 from heimdex.media.photo import guard_pixels
 from heimdex.media.render import display_size, orientation, transfer_of
@@ -60,8 +61,8 @@ def film_facts(path: bytes, name: str, *, max_pixels: int) -> Facts:
         if chosen.video is not None and chosen.video.codec_context.width > 0:
             guard_pixels(chosen.video.codec_context.width, chosen.video.codec_context.height, max_pixels)
         firsts = _firsts(container, chosen, name, max_pixels)
-        zero_us = _zero(chosen, firsts)
-        end_us = _stated_end(container, chosen, name)
+        zero_us = _zero(chosen, firsts, name)
+        end_us = _stated_end(container, chosen, firsts, name)
         facts = _described(container, chosen, firsts, name)
     breaks = False
     if end_us is None:
@@ -150,28 +151,28 @@ def _frame_us(frame: VideoFrame | AudioFrame, stream: VideoStream | AudioStream 
     return to_us(ticks, time_base) if ticks is not None and time_base else 0
 
 
-def _zero(chosen: Chosen, firsts: _Firsts) -> int:
+def _zero(chosen: Chosen, firsts: _Firsts, name: str) -> int:
     """The earliest presentation over the chosen streams.
 
-    The demuxer's start of the picture counts even where the first frames cannot be decoded (a recording cut
-    into in the middle of a group of pictures), as in players. Sound counts from the first sample heard: the
-    priming that encoders put before it is skipped by the decoder.
+    In a recording (MPEG streams) the demuxer's start of the picture counts even where the first frames cannot
+    be decoded because it was cut into in the middle of a group of pictures, as in players. Sound counts from
+    the first sample heard: the priming that encoders put before it is skipped by the decoder.
     """
     starts = [us for us in (firsts.picture_us, firsts.sound_us) if us is not None]
     video = chosen.video
-    if video is not None and video.start_time is not None and video.time_base:
+    if name in WRAPPING and video is not None and video.start_time is not None and video.time_base:
         starts.append(to_us(video.start_time, video.time_base))
     return min(starts, default=0)
 
 
-def _stated_end(container: InputContainer, chosen: Chosen, name: str) -> int | None:
+def _stated_end(container: InputContainer, chosen: Chosen, firsts: _Firsts, name: str) -> int | None:
     """Where the header says that the chosen streams end; None where that must be measured."""
     if name not in TRUSTED_DURATION:
         return None
     ends = [
-        to_us((stream.start_time or 0) + stream.duration, stream.time_base)
-        for stream in (chosen.video, chosen.audio)
-        if stream is not None and stream.duration and stream.time_base
+        first_us + to_us(stream.duration, stream.time_base)
+        for stream, first_us in ((chosen.video, firsts.picture_us), (chosen.audio, firsts.sound_us))
+        if stream is not None and stream.duration and stream.time_base and first_us is not None
     ]
     if ends:
         return max(ends)
@@ -182,25 +183,33 @@ def _stated_end(container: InputContainer, chosen: Chosen, name: str) -> int | N
 
 def _measured(path: bytes, name: str, max_pixels: int) -> _Extent:
     """Walks over all packets of the chosen streams without decoding any."""
-    ends = [0]
+    end_us: int | None = None
     with opened(path, name, max_pixels=max_pixels) as container:
         chosen = choose(container)
         streams = [stream for stream in (chosen.video, chosen.audio) if stream is not None]
         only(container, *streams)
         lead = streams[0]
         splice = Splice(lead.time_base) if name in WRAPPING and lead.time_base else None
-        try:
+        nominal_us = _nominal_us(chosen.video)
+        with suppress(av.FFmpegError):  # as far as it can be read
             for packet in container.demux(*streams):
-                duration = packet.duration or 0
-                offset = 0
-                if splice is not None:
-                    leads = packet.stream_index == lead.index
-                    offset = splice.feed(packet.dts, duration) if leads else splice.offset
-                if packet.pts is not None and packet.time_base:
-                    ends.append(max(ends.pop(), to_us(packet.pts + offset + duration, packet.time_base)))
-        except av.FFmpegError:
-            pass  # as far as it can be read
-    return _Extent(end_us=ends[0], breaks=splice.breaks if splice is not None else 0)
+                if packet.size == 0 or not packet.time_base:
+                    continue
+                if splice is not None and packet.stream_index == lead.index:
+                    splice.feed(packet.dts, packet.duration or 0)
+                lasts_us = to_us(packet.duration, packet.time_base) if packet.duration else nominal_us
+                if packet.pts is None:  # a raw stream: no clock but the packets themselves
+                    end_us = (end_us or 0) + lasts_us
+                    continue
+                shown = packet.pts + (splice.offset if splice is not None else 0)
+                until_us = to_us(shown, packet.time_base) + lasts_us
+                end_us = until_us if end_us is None else max(end_us, until_us)
+    return _Extent(end_us=end_us or 0, breaks=splice.breaks if splice is not None else 0)
+
+
+def _nominal_us(stream: VideoStream | None) -> int:
+    rate = stream.average_rate if stream is not None else None
+    return round(MICROSECONDS / rate) if rate else 0
 
 
 def _described(container: InputContainer, chosen: Chosen, firsts: _Firsts, name: str) -> Facts:

@@ -71,7 +71,6 @@ _KNOWN = (
     _stream("flic", "FLIC"),
     _stream("animated-gif", "animated GIF", "gif"),
     _stream("animated-png", "animated PNG", "apng"),
-    _stream("animated-webp", "animated WebP", "webp"),
     _stream("wav", "WAV"),
     _stream("w64", "Wave64"),
     _stream("aiff", "AIFF"),

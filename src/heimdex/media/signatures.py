@@ -77,8 +77,7 @@ def _riff_or_aiff(head: bytes) -> str | None:
     if kind not in (b"RIFF", b"RF64", b"BW64", b"RIFX"):
         return None
     if form == b"WEBP":
-        animated = head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & 0x02)
-        return "animated-webp" if animated else "webp"
+        return "webp"  # an animated one too: libavcodec cannot decode those, Pillow shows the first picture
     return {b"WAVE": "wav", b"AVI ": "avi", b"AMV ": "avi"}.get(form)
 
 
