@@ -13,6 +13,7 @@ REACH = (3, 4)  # small pixels a block may have moved, down and across: 8 % of t
 NOISE = 4.0  # variance (levels²) that compression alone makes; a block with no more is flat
 BORDER_LEVEL = 24.0  # a row or column never brighter than this is a black bar, not picture
 ALIKE = 0.55  # likeness from which two frames show the same shot
+ALIGNED = 0.7  # correlation from which a shift is believed
 LIGHT_TOLERANCE = 0.4  # of the brighter one: how far a flat block's brightness may change and be the same
 
 
@@ -41,6 +42,46 @@ def likeness(first: Luma, second: Luma) -> float:
     blocks = second[top : top + 4 * rows, left : left + 4 * columns]
     blocks = blocks.reshape(4, rows, 4, columns).swapaxes(1, 2).reshape(16, rows * columns, 1)
     return _score(shifted, blocks)
+
+
+def same_view(first: Luma, second: Luma) -> float:
+    """Likeness of what both frames show when the camera may have turned by up to a quarter of the picture."""
+    down, across = _shift(first, second)
+    if down == 0 and across == 0:
+        return likeness(first, second)
+    height, width = first.shape
+    seen = (slice(max(0, down), height + min(0, down)), slice(max(0, across), width + min(0, across)))
+    seen_again = (
+        slice(max(0, -down), height + min(0, -down)),
+        slice(max(0, -across), width + min(0, -across)),
+    )
+    return max(likeness(first, second), likeness(first[seen], second[seen_again]))
+
+
+def _shift(first: Luma, second: Luma) -> tuple[int, int]:
+    """Where the middle of `second` lies in `first`, best match, in pixels down and across; even numbers."""
+    halves = [frame.reshape(18, 2, 32, 2).mean(axis=(1, 3)) for frame in (first, second)]
+    middle = halves[1][4:14, 8:24].reshape(-1)
+    centred = middle - middle.mean()
+    windows = sliding_window_view(halves[0], (10, 16)).reshape(-1, middle.size)
+    means = windows.mean(axis=1)
+    variances = np.einsum("sn,sn->s", windows, windows) / middle.size - means * means
+    scores = (windows @ centred / middle.size) / np.sqrt(np.maximum(variances, 0) + NOISE)
+    best = int(scores.argmax())
+    if scores[best] < ALIGNED * np.sqrt(float((centred * centred).mean()) + NOISE):
+        return 0, 0
+    return 2 * (best // 17 - 4), 2 * (best % 17 - 8)
+
+
+def colour_distance(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """How much the shares of red, green and blue differ between two small frames, in 1/300, block by block."""
+    shares = []
+    for small in (first, second):
+        blocks = (
+            small.reshape(9, 4, 16, 4, 3).mean(axis=(1, 3), dtype=np.float32) + 6
+        )  # the dark has no colour
+        shares.append(blocks / blocks.sum(axis=-1, keepdims=True))
+    return float(np.abs(shares[0] - shares[1]).mean()) * 300
 
 
 def _score(shifted: NDArray[np.float32], blocks: NDArray[np.float32]) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from heimdex.entities import SMALL_HEIGHT, SMALL_WIDTH, Frame
 from heimdex.scenes.likeness import Luma, luma
 
+TINY = (SMALL_HEIGHT // 4) * (SMALL_WIDTH // 4)
 CHUNK_FRAMES = 16  # measured together: numpy's cost per call is shared
 CHUNK_US = 500_000  # and never further apart than this, so that slow films settle as soon
 
@@ -16,8 +17,8 @@ class Reel:
     """A window onto a film: arrays that grow at the end and are forgotten from the front.
 
     Attributes (one row per frame): `at_us`, `end_us` int64; `small` uint8 (n, 36, 64, 3); `change` float32,
-    mean absolute difference from the frame before, 0-255 (0 for the film's first); `level` and `contrast`
-    float32, mean and mean absolute deviation of brightness, 0-255.
+    mean absolute difference from the frame before, 0-255 (0 for the film's first); `brightening` float32, the part of it by which the whole picture got brighter or darker; `level` and `contrast`
+    float32, mean and mean absolute deviation of brightness, 0-255; `tiny` float32 (n, 144), brightness of 9 × 16 blocks.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,10 @@ class Reel:
         self.small = np.empty((0, SMALL_HEIGHT, SMALL_WIDTH, 3), np.uint8)
         self.change = np.empty(0, np.float32)
         self.level = np.empty(0, np.float32)
+        self.brightening = np.empty(0, np.float32)
+        self._mean = np.empty(0, np.float32)
         self.contrast = np.empty(0, np.float32)
+        self.tiny = np.empty((0, TINY), np.float32)
         self._times: list[tuple[int, int]] = []
         self._smalls: list[NDArray[np.uint8]] = []
 
@@ -54,13 +58,19 @@ class Reel:
         self.small = np.concatenate([self.small, fresh])
         self.change = np.concatenate([self.change, change.mean(axis=1, dtype=np.float32)])
         self.level = np.concatenate([self.level, level])
+        mean = fresh.reshape(len(fresh), -1).mean(axis=1, dtype=np.float32)
+        drift = np.diff(mean, prepend=self._mean if len(self.brightening) else mean[:1])
+        self._mean = mean[-1:]
+        self.brightening = np.concatenate([self.brightening, np.abs(drift)])
         self.contrast = np.concatenate([self.contrast, np.abs(bright - level[:, None]).mean(axis=1)])
+        tiny = bright.reshape(-1, SMALL_HEIGHT // 4, 2, SMALL_WIDTH // 4, 2).mean(axis=(2, 4))
+        self.tiny = np.concatenate([self.tiny, tiny.reshape(-1, TINY)])
         self._times.clear()
         self._smalls.clear()
 
     def forget(self, count: int) -> None:
         """Drop the oldest `count` frames."""
-        for name in ("at_us", "end_us", "small", "change", "level", "contrast"):
+        for name in ("at_us", "end_us", "small", "change", "level", "brightening", "contrast", "tiny"):
             setattr(self, name, getattr(self, name)[count:])
 
     def luma(self, index: int) -> Luma:

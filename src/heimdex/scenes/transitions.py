@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from heimdex.scenes.blank import Blanks
-from heimdex.scenes.likeness import ALIKE, likeness
+from heimdex.scenes.cut import NEIGHBOURS, Cuts
+from heimdex.scenes.dissolve import Dissolves
 from heimdex.scenes.reel import Reel
 
 LOOK_US = 1_500_000  # how far to either side a verdict looks
 LOOK_FRAMES = 400  # and never further than this, whatever a file says about its times
-JUMP = 1.5  # levels of change below which nothing is a cut
-OUTSTANDING = 1.25  # times the second largest change among the neighbours
-NEIGHBOURS = 6  # frames to either side
-FLASH_US, FLASH_FRAMES = 200_000, 4  # what is back after this was a flash
 
 
 class Transitions:
@@ -24,6 +20,8 @@ class Transitions:
     def __init__(self, reel: Reel, shortest_us: int):
         self._reel = reel
         self._blanks = Blanks(reel, LOOK_US)
+        self._dissolves = Dissolves(reel)
+        self._cuts = Cuts(reel, shortest_us)
         self._shortest_us = shortest_us
         self._look_us = max(LOOK_US, shortest_us)
         self._next = 0  # row of the reel to be judged next
@@ -46,21 +44,27 @@ class Transitions:
         found: list[int] = []
         if self._next >= limit:
             return found
-        jumps, blank = self._jumps(), self._blanks.rows()
+        times, blank = self._cuts.outstanding(), self._blanks.rows()
+        middles = self._dissolves.middles(self._next, limit, blank)
         while self._next < limit:
-            ahead = np.flatnonzero((jumps | blank)[self._next : limit])
+            ahead = np.flatnonzero(((times > 0) | blank | middles)[self._next : limit])
             row = self._next + int(ahead[0]) if len(ahead) else limit
             self._held = self._held and row == self._next
             self._next = row
             if row == limit:
                 break
             if not blank[row]:
-                if self._is_cut(row):
+                if self._is_boundary(row, float(times[row]), blank, maybe_dissolve=bool(middles[row])):
                     self._accept(row, found, ended=ended)
                 self._next += 1
-            elif not self._through_blank(blank, jumps, found, ended=ended):
+            elif not self._through_blank(blank, found, ended=ended):
                 break
         return found
+
+    def _is_boundary(self, row: int, times: float, blank: NDArray[np.bool_], *, maybe_dissolve: bool) -> bool:
+        if times > 0 and self._cuts.is_cut(row, times, blank):
+            return True
+        return maybe_dissolve and self._dissolves.is_middle(row)
 
     def _limit(self) -> int:
         reel = self._reel
@@ -77,25 +81,7 @@ class Transitions:
         self._last_us = at_us
         found.append(at_us)
 
-    def _jumps(self) -> NDArray[np.bool_]:
-        """The rows that differ from the row before more than their neighbours do from theirs."""
-        change = self._reel.change
-        windows = sliding_window_view(np.pad(change, NEIGHBOURS), 2 * NEIGHBOURS + 1).copy()
-        windows[:, NEIGHBOURS] = 0
-        second = np.partition(windows, -2, axis=1)[:, -2]
-        return (change > JUMP) & (change > OUTSTANDING * (second + 0.5))
-
-    def _is_cut(self, row: int) -> bool:
-        reel = self._reel
-        at_us = int(reel.at_us[row])
-        back = max(row + FLASH_FRAMES, reel.index_at(at_us + FLASH_US))
-        later = max(back, reel.index_at(at_us + self._shortest_us - 50_000))
-        pairs = ((row - 1, row), (row - 1, back), (row - 1, later), (row - 3, row + 2))
-        return all(likeness(reel.luma(first), reel.luma(second)) < ALIKE for first, second in pairs)
-
-    def _through_blank(
-        self, blank: NDArray[np.bool_], jumps: NDArray[np.bool_], found: list[int], *, ended: bool
-    ) -> bool:
+    def _through_blank(self, blank: NDArray[np.bool_], found: list[int], *, ended: bool) -> bool:
         """Deal with the blank stretch at `_next` and go behind it; False to wait for more of the film."""
         stretch = self._blanks.stretch(self._next, blank)
         if self._held:
@@ -105,7 +91,7 @@ class Transitions:
         if not ended and not crowded and self._blanks.awaited(stretch):
             return False
         opening = stretch.first + self._forgotten == 0
-        rows = self._blanks.boundaries(stretch, jumps, opening=opening)
+        rows = self._blanks.boundaries(stretch, opening=opening)
         if rows is None:  # a dark shot: judge its frames like any other's
             blank[stretch.first : stretch.after] = False
             return True

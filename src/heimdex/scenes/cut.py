@@ -1,0 +1,82 @@
+"""Hard cuts: one frame that outdoes its neighbours, and a picture that is another one before and after."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from heimdex.scenes.likeness import colour_distance, likeness, same_view
+from heimdex.scenes.reel import Reel
+
+JUMP = 1.5  # levels of change below which nothing is a cut
+OUTSTANDING = 1.25  # times the second largest change among the neighbours
+NEIGHBOURS = 6  # frames to either side
+FLASH_US, FLASH_FRAMES = 200_000, 4  # what is back after this was a flash
+# How alike two frames may be and still belong to different shots depends on how far the jump stands out.
+UNLIKE = 0.40  # at OUTSTANDING
+UNLIKE_PER_DOUBLING = 0.10
+UNLIKE_AT_MOST = 0.72
+UNLIKE_IN_GREY = 0.55  # and this unless the colours changed, too
+OTHER_COLOURS = 12.0  # colour distance
+
+
+class Cuts:
+    """Finds the hard cuts in a reel."""
+
+    def __init__(self, reel: Reel, shortest_us: int):
+        self._reel = reel
+        self._later_us = max(FLASH_US, shortest_us - 50_000)
+
+    def outstanding(self) -> NDArray[np.float32]:
+        """By how many times each row's change outdoes its neighbours'; 0 where it is no candidate.
+
+        What brightens or darkens the whole picture alike (a strobe) is left out of the second measure, so that a
+        cut among flashes stands out, too.
+        """
+        reel = self._reel
+        times = np.maximum(_outdoes(reel.change), _outdoes(reel.change - reel.brightening))
+        return np.where((reel.change > JUMP) & (times > OUTSTANDING), times, 0).astype(np.float32)
+
+    def is_cut(self, row: int, times: float, blank: NDArray[np.bool_]) -> bool:
+        """Whether another shot begins at this row, which outdoes its neighbours so many times."""
+        limit = min(UNLIKE_AT_MOST, UNLIKE + UNLIKE_PER_DOUBLING * float(np.log2(times / OUTSTANDING)))
+        pairs = self._pairs(row, blank)
+        if limit > UNLIKE_IN_GREY and not all(self._other_colours(*pair) for pair in pairs):
+            limit = UNLIKE_IN_GREY
+        return all(self._likeness(first, second) < limit for first, second in pairs)
+
+    def _pairs(self, row: int, blank: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
+        """The rows before and behind that must differ: at once, and when a flash would be over."""
+        reel = self._reel
+        at_us = int(reel.at_us[row])
+        back = max(row + FLASH_FRAMES, reel.index_at(at_us + FLASH_US))
+        later = max(back, reel.index_at(at_us + self._later_us))
+        early = min(row - 1 - FLASH_FRAMES, reel.index_at(at_us - FLASH_US))
+        pairs = ((row - 1, row), (row - 1, back), (row - 1, later), (row - 3, row + 2), (early, row + 1))
+        lit = np.flatnonzero(~blank)  # a frame all black says nothing about its shot
+        before, behind = lit[lit < row], lit[lit >= row]
+        if not len(before) or not len(behind):
+            return ((row - 1, row),)
+        return tuple(
+            (
+                int(before[max(0, np.searchsorted(before, first, side="right") - 1)]),
+                int(behind[min(len(behind) - 1, np.searchsorted(behind, second))]),
+            )
+            for first, second in pairs
+        )
+
+    def _likeness(self, first: int, second: int) -> float:
+        measure = likeness if second - first <= FLASH_FRAMES else same_view
+        return measure(self._reel.luma(first), self._reel.luma(second))
+
+    def _other_colours(self, first: int, second: int) -> bool:
+        return colour_distance(self._reel.small[first], self._reel.small[second]) > OTHER_COLOURS
+
+
+def _outdoes(change: NDArray[np.float32]) -> NDArray[np.float32]:
+    windows = sliding_window_view(np.pad(change, NEIGHBOURS), 2 * NEIGHBOURS + 1).copy()
+    windows[:, NEIGHBOURS] = 0
+    second = np.partition(windows, -2, axis=1)[:, -2]
+    times: NDArray[np.float32] = change / (second + np.float32(0.5))
+    return times

@@ -1,0 +1,85 @@
+"""Dissolves: for a while every frame is a mixture of the shot before and the shot after."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heimdex.scenes.likeness import ALIKE, Luma, same_view
+from heimdex.scenes.reel import Reel
+
+REACHES_US = (200_000, 450_000, 900_000)  # half the stretches looked at: dissolves of 0.25 s to 2 s
+STEP_US = 80_000  # their middles are tried this far apart
+DIFFERENT = 9.0  # mean levels by which the ends of a dissolve differ at least
+RESIDUE = 0.3  # of that difference: how far a frame may be from the mixture that fits it best
+SAMPLES = 5  # frames looked at between the ends
+DETAIL = 0.8  # of the ends' fine detail: a mixture of two pictures has about half, a moving picture all of it
+CLEAR_OF_BLANK_US = 1_000_000  # nearer to a blank stretch it is a fade
+
+
+class Dissolves:
+    """Finds the middles of dissolves in a reel."""
+
+    def __init__(self, reel: Reel):
+        self._reel = reel
+
+    def middles(self, first: int, limit: int, blank: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which rows in [first, limit) may be the middle of a dissolve: a mask over the whole reel."""
+        reel = self._reel
+        found = np.zeros(len(reel), np.bool_)
+        slots = reel.at_us[first:limit] // STEP_US
+        rows = first + np.flatnonzero(np.diff(slots, prepend=slots[:1] - 1))
+        for reach_us in REACHES_US:
+            starts, ends = self._ends(rows, reach_us)
+            inside = (starts < rows - 1) & (ends > rows + 1)
+            middle, start, end = rows[inside], starts[inside], ends[inside]
+            difference = np.abs(reel.tiny[start] - reel.tiny[end]).mean(axis=1)
+            residue = np.abs(reel.tiny[middle] - (reel.tiny[start] + reel.tiny[end]) / 2).mean(axis=1)
+            found[middle[(difference > DIFFERENT) & (residue < 1.3 * RESIDUE * difference)]] = True
+        for row in np.flatnonzero(found).tolist():
+            starts, ends = self._ends(np.array([row]), CLEAR_OF_BLANK_US)
+            found[row] = not blank[starts[0] : ends[0] + 1].any()
+        return found
+
+    def _ends(self, rows: NDArray[np.int64], reach_us: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        reel = self._reel
+        starts = np.searchsorted(reel.at_us, reel.at_us[rows] - reach_us, side="right") - 1
+        ends = np.searchsorted(reel.at_us, reel.at_us[rows] + reach_us, side="right") - 1
+        return np.maximum(starts, 0), ends
+
+    def is_middle(self, row: int) -> bool:
+        """Whether a dissolve has its middle here, looked at closely."""
+        return any(self._dissolves(row, reach_us) for reach_us in REACHES_US)
+
+    def _dissolves(self, row: int, reach_us: int) -> bool:
+        reel = self._reel
+        starts, ends = self._ends(np.array([row]), reach_us)
+        start, end = int(starts[0]), int(ends[0])
+        if start >= row - 1 or end <= row + 1 or not self._mixes(start, row, end):
+            return False
+        before, middle, after = reel.luma(start), reel.luma(row), reel.luma(end)
+        if _detail(middle) > DETAIL * (_detail(before) + _detail(after)) / 2:
+            return False
+        return same_view(before, after) < ALIKE
+
+    def _mixes(self, start: int, row: int, end: int) -> bool:
+        """Whether the frames between go over from the one end to the other by mixture, and steadily."""
+        reel = self._reel
+        before, step = reel.tiny[start], reel.tiny[end] - reel.tiny[start]
+        length = float(np.abs(step).mean())
+        if length < DIFFERENT:
+            return False
+        between = reel.tiny[start : end + 1] - before
+        parts = between @ step / float(step @ step)
+        if not 0.3 < parts[row - start] < 0.7 or (np.diff(parts) > 0.4).any():
+            return False
+        picked = np.linspace(0, end - start, SAMPLES + 2).round().astype(int)[1:-1]
+        if (np.diff(parts[picked]) < -0.1).any():
+            return False
+        residues = np.abs(between[picked] - parts[picked, None] * step).mean(axis=1)
+        return bool((residues < RESIDUE * length).all())
+
+
+def _detail(luma: Luma) -> float:
+    """How much neighbouring pixels differ, squared."""
+    return float(np.square(np.diff(luma, axis=0)).mean() + np.square(np.diff(luma, axis=1)).mean())
