@@ -1,0 +1,1 @@
+"""What the sample library is made of, and how; `make_samples.py` is the door."""
