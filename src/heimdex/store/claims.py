@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
+from heimdex.errors import StoreError
 from heimdex.store.faults import translate
 
 
@@ -47,7 +48,7 @@ class Claims:
         with self._guard:
             if key in self._held:
                 self._held.discard(key)
-                with suppress(psycopg.Error):  # then the server has released it
+                with suppress(StoreError):  # then the server has released it
                     self._ask("SELECT pg_advisory_unlock(%s)", key)
 
     def held(self, key: str) -> bool:
@@ -57,7 +58,7 @@ class Claims:
                 return False
             try:
                 self._ask("SELECT true OR %s = 0", key)
-            except psycopg.Error:
+            except StoreError:
                 return False
             return True
 
@@ -68,12 +69,12 @@ class Claims:
 
     def _ask(self, statement: str, key: str, *, again: bool = False) -> bool:
         """One question about a key. A lost connection loses all claims; `again` asks on a fresh one."""
-        if self._connection is None:
-            again = False
-            self._connection = self._connect()
+        again = again and self._connection is not None
         try:
+            if self._connection is None:
+                self._connection = self._connect()
             row = self._connection.execute(statement, [claim_number(key)]).fetchone()
-        except psycopg.OperationalError as err:
+        except psycopg.Error as err:
             self._drop()
             if not again:
                 raise translate(err) from err

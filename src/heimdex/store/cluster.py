@@ -13,6 +13,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ PORT = 5432  # only a part of the socket's file name: nothing listens on a netwo
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 SOCKET_PATH_BYTES = 100  # the kernel's limit is 107 (Linux) or 103 (macOS)
 MIB = 1 << 20
+EXEC_TRIES = 50  # a millisecond apart
 
 _PLAIN_PATH = re.compile(
     r"[A-Za-z0-9._/+-]+"
@@ -84,13 +86,21 @@ def read_pid_file(data: Path) -> PidFile | None:
 
 def is_server(pid: int, data: Path) -> bool:
     """Whether process `pid` is this cluster's server: alive, no zombie, no stranger with its number."""
-    proc = Path("/proc")
-    if (proc / "self").exists():
-        with suppress(OSError):
-            return os.fsencode(data) in (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
-        return False
-    shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
-    return os.fsencode(data) in shown.stdout  # macOS; a zombie shows "(postgres)" only
+    process = Path("/proc") / str(pid)
+    if not process.parent.joinpath("self").exists():  # macOS
+        shown = subprocess.run(
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
+        )
+        return os.fsencode(data) in shown.stdout
+    with suppress(OSError):
+        for _ in range(EXEC_TRIES):
+            command = (process / "cmdline").read_bytes()
+            if command:
+                return os.fsencode(data) in command.split(b"\0")
+            if b") Z " in (process / "stat").read_bytes():
+                return False
+            time.sleep(0.001)  # in the midst of an exec the command line is empty for a moment
+    return False
 
 
 def accepts(socket_folder: Path) -> bool:
@@ -113,12 +123,15 @@ def is_private(folder: Path, uid: int) -> bool:
 def make_socket_folder(folder: Path, account: Account, options: PostgresOptions) -> Path:
     """A private folder whose socket path is short enough: in the home, else a random one in socket_parent.
 
-    A random name cannot be occupied in advance; clients learn it from the pid file.
+    A random name cannot be occupied in advance; clients learn it from the pid file. Only to be called when no
+    server runs.
     """
     run = folder / "run"
     short = len(os.fsencode(run / SOCKET_NAME)) <= SOCKET_PATH_BYTES
     if short and _PLAIN_PATH.fullmatch(str(run)) and _takes_sockets(run):
         chosen = run
+        for stale in (run / SOCKET_NAME, run / f"{SOCKET_NAME}.lock"):
+            stale.unlink(missing_ok=True)  # it may name a process id that somebody else has by now
     else:
         chosen = Path(tempfile.mkdtemp(prefix="heimdex-", dir=options.socket_parent))
     account.give(chosen)
@@ -144,7 +157,7 @@ def create_cluster(data: Path, programs: Path, account: Account) -> None:
     Raises StorageFull, or DatabaseUnavailable with what initdb said. The caller holds the home's lock.
     """
     for leftover in data.parent.glob(f"{data.name}.new-*"):
-        shutil.rmtree(leftover)
+        shutil.rmtree(leftover, ignore_errors=True)  # an orphaned initdb may still be writing
     if data.is_dir() and any(data.iterdir()):
         raise DatabaseUnavailable(
             f"{data} holds files but no database (PG_VERSION is missing); restore it from a backup, or move "
@@ -252,10 +265,12 @@ def _dynamic_memory(wanted_bytes: int) -> str:
 
 
 def _memory_bytes() -> int:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return 4096 * MIB
+    """The machine's memory, or the container's share of it."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # "max" is no number
+            memory = min(memory, int(Path(limit).read_text(encoding="ascii")))
+    return memory
 
 
 def _megabytes(size_bytes: int) -> str:

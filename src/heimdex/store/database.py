@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -16,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from heimdex.errors import DatabaseUnavailable, SchemaMismatch
+from heimdex.errors import DatabaseUnavailable, SchemaMismatch, StoreError
 from heimdex.store.claims import Claims, is_claimed
 from heimdex.store.faults import translate
 from heimdex.store.migrate import migrate, pending
@@ -37,9 +38,17 @@ T = TypeVar("T")
 _SESSION = (
     "SELECT set_config('search_path', 'heimdex, public', false), set_config('TimeZone', 'UTC', false), "
     "set_config('plan_cache_mode', 'force_custom_plan', false), "
-    "set_config('idle_session_timeout', '0', false)"
+    "set_config('idle_session_timeout', '0', false), "
+    # So that a server far away frees the claims of a machine that was cut off.
+    "set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), "
+    "set_config('tcp_keepalives_count', '3', false)"
 )
-_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_KEEPALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # ms
+}
 
 
 class Database:
@@ -55,6 +64,7 @@ class Database:
         self._idle: list[Connection[TupleRow]] = []
         self._guard = threading.Lock()
         self._closed = False
+        self._process = os.getpid()
 
     @classmethod
     def open(
@@ -88,6 +98,8 @@ class Database:
         `owner` is a UUID; the row policies show and accept this owner's rows only. A read-only transaction
         sees one state of the database throughout. Raises StoreError and its kin for whatever psycopg raises.
         """
+        if os.getpid() != self._process:
+            raise StoreError("A Database does not cross a fork; open another one in the child process.")
         if not self._permits.acquire(timeout=PATIENCE_S):
             raise DatabaseUnavailable(
                 f"All connections to the database have been busy for {PATIENCE_S:.0f} s; try again, or allow "
@@ -153,15 +165,27 @@ class Database:
         self.close()
 
     def _prepare(self, admin: str | None) -> None:
+        """Bring the schema up to date; wait for the embedded server where it is still recovering."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                if self._lacks_migrations():
+                    self._migrate(admin)
+                    self._look()
+            except DatabaseUnavailable:
+                if self._embedded is None or time.monotonic() > deadline:
+                    raise
+                time.sleep(FIRST_PAUSE_S)
+            else:
+                return
+
+    def _lacks_migrations(self) -> bool:
         try:
-            missing = self._look()
+            return self._look()
         except DatabaseUnavailable:
             if self._embedded is None:
                 raise
-            missing = True  # a new cluster has neither our role nor our database
-        if missing:
-            self._migrate(admin)
-            self._look()
+            return True  # a new cluster has neither our role nor our database
 
     def _look(self) -> bool:
         """Check login and schema on a connection that is then kept; True when migrations are missing."""

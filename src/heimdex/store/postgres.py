@@ -54,7 +54,7 @@ LOG_TAIL_LINES = 12
 _SPAWN = '"$@" >&2 & echo $!'
 
 # What the log says while the processes of a killed server are still dying.
-_DYING = ("is still in use", 'lock file "postmaster.pid" already exists')
+_DYING = "is still in use"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +138,8 @@ class EmbeddedPostgres:
         )
 
     def _make_folder(self) -> None:
+        if "\n" in str(self._folder):  # the server's pid file is read by lines
+            raise DatabaseUnavailable("The home's path holds a line break; choose another HEIMDEX_HOME.")
         self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     @contextmanager
@@ -215,7 +217,7 @@ class EmbeddedPostgres:
         (self._data / "postmaster.pid").unlink(missing_ok=True)  # stale: we have just made sure
         socket_folder = make_socket_folder(self._folder, account, self._options)
         write_settings(self._data, socket_folder, account, self._options)
-        log_start = self._log.stat().st_size if self._log.exists() else 0
+        log_start = self._turn_log()
         pid = self._spawn(programs, account)
         while is_server(pid, self._data) and time.monotonic() < deadline:
             found = read_pid_file(self._data)
@@ -228,10 +230,11 @@ class EmbeddedPostgres:
 
     def _explain(self, log_tail: str) -> None:
         """Why a start failed. Returns if another try may succeed at once."""
-        if any(words in log_tail for words in _DYING):
+        if _DYING in log_tail:
             time.sleep(0.1)
             return
-        if is_disk_full(log_tail):
+        disk = os.statvfs(self._folder)  # on a full disk not even the log is written
+        if is_disk_full(log_tail) or disk.f_bavail * disk.f_frsize < MIB:
             raise StorageFull(
                 f"The database in {self._data} cannot start: no space left on its disk. Free some space and "
                 "try again; nothing is lost."
@@ -242,10 +245,9 @@ class EmbeddedPostgres:
 
     def _spawn(self, programs: Path, account: Account) -> int:
         """Start the server in a session of its own and return its pid."""
-        if self._log.exists() and self._log.stat().st_size > LOG_LIMIT_BYTES:
-            self._log.replace(self._log.with_suffix(".log.old"))
         server = [*account.prefix, str(programs / "postgres"), "-D", str(self._data)]
         with self._log.open("ab") as log:
+            account.give(self._log)
             done = subprocess.run(
                 ["/bin/sh", "-c", _SPAWN, "heimdex", *server],
                 check=True,
@@ -277,6 +279,14 @@ class EmbeddedPostgres:
             return
         if is_private(folder, self._data.stat().st_uid):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _turn_log(self) -> int:
+        """Keep the log short. Returns where the next start will begin in it."""
+        size = self._log.stat().st_size if self._log.exists() else 0
+        if size > LOG_LIMIT_BYTES:
+            self._log.replace(self._log.with_suffix(".log.old"))
+            return 0
+        return size
 
     def _log_tail(self, start: int = 0) -> str:
         """The last lines of the server's log, of what was written from `start` on."""

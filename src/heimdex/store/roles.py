@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from heimdex.errors import UnsafeRole
+from heimdex.errors import StoreError, UnsafeRole
 
 APP_ROLE = "heimdex_app"
 
@@ -24,14 +24,25 @@ SELECT c.relname FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = 'heimdex' AND c.relkind IN ('r', 'p') AND c.relrowsecurity AND NOT c.relforcerowsecurity
    AND pg_has_role(current_user, c.relowner, 'USAGE') LIMIT 1"""
-_LOGIN = "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+_LOGIN = """
+SELECT rolname, rolsuper, rolbypassrls,
+       (SELECT has_schema_privilege(n.oid, 'USAGE') FROM pg_namespace n WHERE n.nspname = 'heimdex')
+  FROM pg_roles WHERE rolname = current_user"""
 
 
 def check_login(connection: Connection[Any]) -> None:
-    """Raises UnsafeRole, with the SQL that makes proper roles, for a login the row policies do not bind."""
+    """Raises UnsafeRole, with the SQL that makes proper roles, for a login the row policies do not bind.
+
+    Raises StoreError for one that has no rights at all on the schema.
+    """
     row = connection.execute(_LOGIN).fetchone()
     assert row is not None
-    name, is_superuser, bypasses = row
+    name, is_superuser, bypasses, may_use = row
+    if may_use is False and not is_superuser:  # None: no schema there yet
+        raise StoreError(
+            f"The login {name} has no rights on the schema heimdex; as an administrator: "
+            f'GRANT {APP_ROLE} TO "{name}";'
+        )
     unforced = connection.execute(_UNFORCED).fetchone()
     if is_superuser:
         fault = "is a superuser"
