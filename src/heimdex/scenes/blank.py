@@ -11,8 +11,8 @@ from heimdex.scenes.likeness import ALIKE, same_view
 from heimdex.scenes.reel import Reel
 
 NOTHING = 1.2  # levels of mean deviation: nothing to see; a caption on black stays below
-FLAT, FLAT_BESIDE = 2.5, 0.35  # so flat is blank only beside pictures with much more: a dark shot is not
-FLAT_PART = 0.12  # of the contrast on either side: a quick dip that never gets all black
+FLAT, FLAT_BESIDE = 1.8, 0.35  # so flat is blank only beside pictures with much more: a dark shot is not
+FLAT_PART = 0.08  # of the contrast on either side: a quick dip that never gets all black
 DARK, WHITE = 40.0, 215.0  # mean level below or above which a flat picture is a blank one
 PICTURE, PICTURE_LEAST = (
     3.0,
