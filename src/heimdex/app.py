@@ -15,7 +15,7 @@ from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
 
 if TYPE_CHECKING:
-    from heimdex.pipeline.indexing import OnProgress
+    from heimdex.pipeline.tally import OnProgress
     from heimdex.pipeline.tools import PictureModel, Tools
     from heimdex.search import Searcher
 
@@ -25,8 +25,8 @@ PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 class Heimdex:
     """One library. `Heimdex().index("~/Videos")`, then `.search("red car at night")`.
 
-    Parts are made when first needed: `status` loads no runtime, a search no decoder of films. Close it, or use
-    it in a `with` block: the last user of a home stops its database server.
+    Parts are made when first needed: `status` loads no runtime, a search no decoder of films. Close it, or
+    use it in a `with` block: the last user of a home stops its database server.
     """
 
     def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:

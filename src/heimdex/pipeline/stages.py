@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from heimdex.entities import Asset, Facts, FileStamp, Keyframe, Kind, Looked, StageState
+from heimdex.entities import Facts, FileStamp, Keyframe, Kind, Looked, StageState
 from heimdex.errors import HeimdexError, ModelError, WorkerError, WorkerMemory, WorkerTimeout
+from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import SCENES, after
 from heimdex.pipeline.ledger import Attempt, Outcome
 from heimdex.pipeline.tools import Tools
@@ -21,15 +22,6 @@ from heimdex.store.vectors import StoredModel, VectorRow
 WORK = "heimdex.pipeline.work"
 BATCH = 32  # pictures sent to the inference worker at a time
 WARM_TIMEOUT_S = 180.0  # the first load compiles the graphs
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
-    """An asset on its way through the flow, with the path it is read from."""
-
-    asset: Asset
-    stamp: FileStamp
-    arrival: str  # new | moved | duplicate | unchanged
 
 
 class Stages:

@@ -21,48 +21,8 @@ PATH_ASSETS = 100  # assets a path search proposes
 SCENES_PER_ASSET = 3  # scenes of such an asset that become candidates
 COUNT_LIMIT = 50_000  # assets counted for a word's rarity
 _FUNCTION_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "for",
-        "from",
-        "i",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "my",
-        "near",
-        "not",
-        "of",
-        "on",
-        "or",
-        "our",
-        "over",
-        "some",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "this",
-        "to",
-        "under",
-        "up",
-        "was",
-        "were",
-        "where",
-        "who",
-        "with",
-        "without",
-    ]
+    "a an and are as at be by for from i in into is it its my near not of on or our over some that the "
+    "their then there this to under up was were where who with without".split()
 )
 _WORD = re.compile(r"\w")
 
@@ -157,7 +117,7 @@ class PathSignal(Signal):
         )
 
     def score(self, scope: Scope, scenes: dict[str, str]) -> dict[str, Evidence]:
-        """The share of the query's words, by rarity, that stand in the path; squared: one of three is little."""
+        """The share of the query's words, by rarity, that stand in the path; squared."""
         matches = self._find(scope)
         found = {}
         for scene_id, asset_id in scenes.items():
