@@ -112,7 +112,7 @@ class Blanks:
         return any(same_view(before, reel.luma(max(row, after))) >= ALIKE for row in rows)
 
     def _abrupt(self, row: int, way: int) -> bool:
-        """Whether the picture is all there in the last row before a blank (way -1) or the first behind it (1)."""
+        """Whether the picture is all there in the row just before a blank (way -1) or just behind it (1)."""
         reel = self._reel
         for part, edge_us in ABRUPT:
             end = reel.index_at(int(reel.at_us[row]) + way * edge_us)

@@ -61,11 +61,9 @@ class _Film:
             return
         if self._start_us is None:
             self._start_us = int(reel.at_us[0])
-        for row in range(self._measured, len(reel)):
-            self._motion.add(int(reel.at_us[row]), reel.small[row], float(reel.change[row]))
-        self._divider.add(
-            reel.at_us[self._measured :], reel.end_us[self._measured :], reel.change[self._measured :]
-        )
+        fresh = slice(self._measured, None)
+        self._motion.add(reel.at_us[fresh], reel.small[fresh], reel.change[fresh])
+        self._divider.add(reel.at_us[fresh], reel.change[fresh])
         self._measured = len(reel)
         for boundary_us in self._transitions.settled(ended=ended):
             yield from self._until(boundary_us)

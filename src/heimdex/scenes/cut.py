@@ -31,8 +31,8 @@ class Cuts:
     def outstanding(self) -> NDArray[np.float32]:
         """By how many times each row's change outdoes its neighbours'; 0 where it is no candidate.
 
-        What brightens or darkens the whole picture alike (a strobe) is left out of the second measure, so that a
-        cut among flashes stands out, too.
+        What brightens or darkens the whole picture alike (a strobe) is left out of the second measure, so
+        that a cut among flashes stands out, too.
         """
         reel = self._reel
         times = np.maximum(_outdoes(reel.change), _outdoes(reel.change - reel.brightening))
@@ -60,8 +60,8 @@ class Cuts:
             return ((row - 1, row),)
         return tuple(
             (
-                int(before[max(0, np.searchsorted(before, first, side="right") - 1)]),
-                int(behind[min(len(behind) - 1, np.searchsorted(behind, second))]),
+                int(before[max(0, int(before.searchsorted(first, side="right")) - 1)]),
+                int(behind[min(len(behind) - 1, int(behind.searchsorted(second)))]),
             )
             for first, second in pairs
         )
@@ -75,8 +75,8 @@ class Cuts:
 
 
 def _outdoes(change: NDArray[np.float32]) -> NDArray[np.float32]:
-    windows = sliding_window_view(np.pad(change, NEIGHBOURS), 2 * NEIGHBOURS + 1).copy()
+    beyond = np.zeros(NEIGHBOURS, np.float32)
+    windows = sliding_window_view(np.concatenate([beyond, change, beyond]), 2 * NEIGHBOURS + 1).copy()
     windows[:, NEIGHBOURS] = 0
     second = np.partition(windows, -2, axis=1)[:, -2]
-    times: NDArray[np.float32] = change / (second + np.float32(0.5))
-    return times
+    return (change / (second + 0.5)).astype(np.float32)

@@ -13,7 +13,9 @@ STEP_US = 80_000  # their middles are tried this far apart
 DIFFERENT = 9.0  # mean levels by which the ends of a dissolve differ at least
 RESIDUE = 0.35  # of that difference: how far a frame may be from the mixture that fits it best
 SAMPLES = 5  # frames looked at between the ends
-DETAIL = 0.75  # of the ends' fine detail: a mixture of two pictures has about half, a moving picture all of it
+DETAIL = (
+    0.75  # of the ends' fine detail: a mixture of two pictures has about half, a moving picture all of it
+)
 CLEAR_OF_BLANK_US = 1_000_000  # nearer to a blank stretch it is a fade
 
 

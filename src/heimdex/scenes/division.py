@@ -20,7 +20,7 @@ class Divider:
         ] = []  # calmest frame of each bin: at_us, its change, bin's mean
         self._bin: list[tuple[int, float]] = []
 
-    def add(self, at_us: NDArray[np.int64], end_us: NDArray[np.int64], change: NDArray[np.float32]) -> None:
+    def add(self, at_us: NDArray[np.int64], change: NDArray[np.float32]) -> None:
         """Take in frames: their times and how much each differs from the one before."""
         for at, moved in zip(at_us.tolist(), change.tolist(), strict=True):
             if self._bin and at - self._bin[0][0] >= BIN_US:

@@ -12,6 +12,7 @@ Luma = NDArray[np.float32]
 REACH = (3, 4)  # small pixels a block may have moved, down and across: 8 % of the height, 6 % of the width
 NOISE = 4.0  # variance (levels²) that compression alone makes; a block with no more is flat
 BORDER_LEVEL = 24.0  # a row or column never brighter than this is a black bar, not picture
+UNRELATED = 0.25  # the likeness of two pictures that have nothing to do with each other
 ALIKE = 0.55  # likeness from which two frames show the same shot
 ALIGNED = 0.7  # correlation from which a shift is believed
 LIGHT_TOLERANCE = 0.4  # of the brighter one: how far a flat block's brightness may change and be the same
@@ -36,7 +37,7 @@ def likeness(first: Luma, second: Luma) -> float:
     rows, columns = (bottom - top) // 4, (right - left) // 4
     down, across = REACH
     reference = first[top : top + 4 * rows, left : left + 4 * columns]
-    padded = np.pad(reference, ((down, down), (across, across)), mode="edge")
+    padded = reference[_edged(4 * rows, down)][:, _edged(4 * columns, across)]
     windows = sliding_window_view(padded, (rows + 2 * down, columns + 2 * across))[::rows, ::columns]
     shifted = sliding_window_view(windows, (rows, columns), axis=(2, 3)).reshape(16, -1, rows * columns)
     blocks = second[top : top + 4 * rows, left : left + 4 * columns]
@@ -44,22 +45,35 @@ def likeness(first: Luma, second: Luma) -> float:
     return _score(shifted, blocks)
 
 
+def _edged(length: int, reach: int) -> NDArray[np.intp]:
+    """Indices that repeat the first and the last `reach` times; numpy's own padding takes longer."""
+    return np.arange(-reach, length + reach).clip(0, length - 1)
+
+
 def same_view(first: Luma, second: Luma) -> float:
     """Likeness of what both frames show when the camera may have turned by up to a quarter of the picture."""
-    down, across = _shift(first, second)
+    down, across = shift(first, second)
     if down == 0 and across == 0:
         return likeness(first, second)
     height, width = first.shape
-    seen = (slice(max(0, down), height + min(0, down)), slice(max(0, across), width + min(0, across)))
-    seen_again = (
-        slice(max(0, -down), height + min(0, -down)),
-        slice(max(0, -across), width + min(0, -across)),
-    )
+    seen, seen_again = overlap(height, width, down, across), overlap(height, width, -down, -across)
     return max(likeness(first, second), likeness(first[seen], second[seen_again]))
 
 
-def _shift(first: Luma, second: Luma) -> tuple[int, int]:
-    """Where the middle of `second` lies in `first`, best match, in pixels down and across; even numbers."""
+def overlap(height: int, width: int, down: int, across: int) -> tuple[slice, slice]:
+    """The part of a frame that another one, displaced by so much, shows as well."""
+    return (
+        slice(max(0, down), height + min(0, down)),
+        slice(max(0, across), width + min(0, across)),
+    )
+
+
+def shift(first: Luma, second: Luma) -> tuple[int, int]:
+    """Where the middle of `second` lies in `first`, best match, in pixels down and across.
+
+    Even numbers, at most 8 and 16. Positive is where the camera has gone: down, and to the right. (0, 0) if
+    nothing matches.
+    """
     halves = [frame.reshape(18, 2, 32, 2).mean(axis=(1, 3)) for frame in (first, second)]
     middle = halves[1][4:14, 8:24].reshape(-1)
     centred = middle - middle.mean()
@@ -74,7 +88,7 @@ def _shift(first: Luma, second: Luma) -> tuple[int, int]:
 
 
 def colour_distance(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-    """How much the shares of red, green and blue differ between two small frames, in 1/300, block by block."""
+    """How much the shares of red, green and blue differ between two small frames, by blocks, in 1/300."""
     shares = []
     for small in (first, second):
         blocks = (
