@@ -189,15 +189,16 @@ class Database:
 
     def _look(self) -> bool:
         """Check login and schema on a connection that is then kept; True when migrations are missing."""
+        connection = None
         try:
             connection = self._connect()
             check_login(connection)
-            missing = bool(pending(connection))
-            connection.rollback()
+            return bool(pending(connection))
         except psycopg.Error as err:
             raise translate(err) from err
-        self._put_back(connection)
-        return missing
+        finally:
+            if connection is not None:
+                self._put_back(connection)
 
     def _migrate(self, admin: str | None) -> None:
         if admin is None:
@@ -252,11 +253,15 @@ class Database:
         try:
             connection = psycopg.connect(self._conninfo, autocommit=True)
         except psycopg.OperationalError:
-            if self._embedded is None:
+            if self._embedded is None or self._closed:  # who comes too late must not start the server again
                 raise
             self._conninfo = _app_of(self._embedded.start())
             connection = psycopg.connect(self._conninfo, autocommit=True)
-        connection.execute(_SESSION)
+        try:
+            connection.execute(_SESSION)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 

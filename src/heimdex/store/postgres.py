@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import atexit
 import errno
-import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +42,8 @@ from heimdex.store.cluster import (
     write_settings,
 )
 from heimdex.store.faults import is_disk_full
+from heimdex.store.leases import POLL_S, Lease, exclusively
 
-POLL_S = 0.005
 LOG_LIMIT_BYTES = 8 * MIB  # at a start, a longer log becomes server.log.old
 LOG_TAIL_LINES = 12
 
@@ -78,8 +76,7 @@ class EmbeddedPostgres:
         self._folder = home.resolve() / "postgres"
         self._data = self._folder / str(MAJOR)
         self._log = self._folder / "server.log"
-        self._lease: int | None = None  # file descriptor
-        self._lease_pid = 0
+        self._lease: Lease | None = None
 
     def start(self) -> str:
         """Take the lease, see to it that the server answers, and return the superuser's conninfo.
@@ -103,14 +100,13 @@ class EmbeddedPostgres:
         atexit.unregister(self.close)
         lease, self._lease = self._lease, None
         try:
-            if self._lease_pid == os.getpid():  # a forked child shares the lock and must not judge by it
-                with self._locked():
-                    if _is_last(lease):
-                        self._stop(signal.SIGINT)
+            with self._locked():
+                if lease.is_last():
+                    self._stop(signal.SIGINT)
         except (OSError, DatabaseUnavailable):
             pass  # what we leave running, the next one that closes stops
         finally:
-            os.close(lease)
+            lease.give_back()
 
     def is_running(self) -> bool:
         """Whether the server is there and takes connections."""
@@ -142,31 +138,15 @@ class EmbeddedPostgres:
             raise DatabaseUnavailable("The home's path holds a line break; choose another HEIMDEX_HOME.")
         self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the home's lock: only one process starts or stops the server at a time."""
-        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            deadline = time.monotonic() + self._options.patience_s
-            while not _try_lock(handle, fcntl.LOCK_EX):
-                if time.monotonic() > deadline:
-                    raise DatabaseUnavailable(
-                        f"Another process has been starting or stopping the database in {self._folder} for "
-                        f"{self._options.patience_s:.0f} s; wait for it, or end it."
-                    )
-                time.sleep(POLL_S)
-            yield
-        finally:
-            os.close(handle)
+    def _locked(self) -> AbstractContextManager[None]:
+        """Only one process starts or stops the server at a time."""
+        return exclusively(self._folder / "lock", patience_s=self._options.patience_s)
 
     def _take_lease(self) -> None:
-        if self._lease is not None and self._lease_pid == os.getpid():
-            return
-        handle = os.open(self._folder / "lease", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_SH)
         if self._lease is None:
             atexit.register(self.close)
-        self._lease, self._lease_pid = handle, os.getpid()
+        if self._lease is None or not self._lease.is_ours:
+            self._lease = Lease(self._folder / "lease")
 
     def _ensure_running(self) -> Path:
         deadline = time.monotonic() + self._options.patience_s
@@ -304,19 +284,6 @@ class EmbeddedPostgres:
             f"The database in {self._folder} cannot be used ({error}); check that this user may write to "
             "the folder, or choose another HEIMDEX_HOME."
         )
-
-
-def _try_lock(handle: int, kind: int) -> bool:
-    try:
-        fcntl.flock(handle, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_last(lease: int) -> bool:
-    """Whether nobody else holds the lease. Ours becomes exclusive or is lost: ask only when leaving."""
-    return _try_lock(lease, fcntl.LOCK_EX)
 
 
 def _size_bytes(folder: Path) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.integration.store.conftest import SmallDisk
 
 from heimdex.errors import DatabaseUnavailable, SchemaMismatch, StorageFull
 from heimdex.store.cluster import PostgresOptions, is_private, read_pid_file
@@ -330,51 +330,24 @@ def test_root_can_have_its_home_below_a_closed_folder(tmp_path: Path) -> None:
     server.close()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 96 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if os.geteuid() != 0 or mount is None:
-        pytest.skip("needs root to mount a small disk")
-    done = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=96m,mode=755", "tmpfs", str(folder)],
-        check=False,
-        capture_output=True,
-    )
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount a small disk here: {done.stderr.decode(errors='replace').strip()}")
-    yield folder
-    EmbeddedPostgres(folder / "home", options=QUICK).stop_now()
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(disk: Path, *, leave_bytes: int) -> Path:
-    ballast = disk / "ballast"
-    free = os.statvfs(disk)
-    size = free.f_bavail * free.f_frsize - leave_bytes
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, size)
-    return ballast
-
-
-def test_a_disk_too_full_to_make_a_cluster_is_named_and_heals(small_disk: Path) -> None:
-    ballast = fill(small_disk, leave_bytes=12_000_000)
-    server = EmbeddedPostgres(small_disk / "home", options=QUICK)
+def test_a_disk_too_full_to_make_a_cluster_is_named_and_heals(small_disk: SmallDisk) -> None:
+    small_disk.fill(leave_bytes=12_000_000)
+    server = EmbeddedPostgres(small_disk.home, options=QUICK)
     with pytest.raises(StorageFull):
         server.start()
-    ballast.unlink()
+    small_disk.clear()
     assert ask(server.start()) == 1
     server.close()
 
 
-def test_a_disk_too_full_to_start_is_named_and_heals(small_disk: Path, make_stopped: MakeStopped) -> None:
-    make_stopped(small_disk / "home")
-    ballast = fill(small_disk, leave_bytes=0)
-    server = EmbeddedPostgres(small_disk / "home", options=QUICK)
+def test_a_disk_too_full_to_start_is_named_and_heals(
+    small_disk: SmallDisk, make_stopped: MakeStopped
+) -> None:
+    make_stopped(small_disk.home)
+    small_disk.fill(leave_bytes=0)
+    server = EmbeddedPostgres(small_disk.home, options=QUICK)
     with pytest.raises(StorageFull):
         server.start()
-    ballast.unlink()
+    small_disk.clear()
     assert ask(server.start()) == 1
     server.close()
