@@ -20,6 +20,7 @@ HeimdexError
 │   ├── WeightsCorrupt       a checksum differs
 │   ├── ModelUnavailable     not installed here
 │   └── VectorFault          a batch that is not finite, not of norm 1, or collapsed
+├── WorkersUnavailable       no worker process can be started here; no item is to blame
 └── WorkerError              a worker process did not finish its item
     ├── WorkerTimeout        overran its time and was killed
     ├── WorkerCrashed        died (a signal, an abort)
@@ -107,6 +108,10 @@ class ModelUnavailable(ModelError):
 
 class VectorFault(ModelError):
     """A batch that is not finite, not of norm 1, or collapsed."""
+
+
+class WorkersUnavailable(HeimdexError):
+    """No worker process can be started here; no item is to blame."""
 
 
 class WorkerError(HeimdexError):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heimdex.encoders.row import LoadOptions, ModelRow
 from heimdex.entities import Space
-from heimdex.store.database import Database
-from heimdex.store.derived import DerivedFiles
+
+if TYPE_CHECKING:  # a worker process needs no database
+    from heimdex.store.database import Database
+    from heimdex.store.derived import DerivedFiles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,13 +1,17 @@
-"""The inside of a worker process: read a call, do it, answer. See `workers.py` for the outside.
+"""The inside of a worker process: read a call, do it, answer. See `worker.py` for the outside.
 
 A call is `(function, args, timeout_s)`, the function named "package.module:name". It gets `report` as its
-first argument; calling that sends progress and starts the clock again. A job that spins in C beyond its time
-in an orphan (its parent was killed) is ended by the alarm's default action, which needs no Python to run.
+first argument; calling that sends progress and starts the clock again.
+
+A job that spins in C runs no Python, so what ends an orphan (its parent was killed) is the kernel: when the
+parent's end of the lifeline closes it sends SIGKILL. Where it cannot (macOS), an alarm's default action does,
+once the job has been silent for longer than its parent would have allowed.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import fcntl
 import importlib
 import os
 import resource
@@ -21,31 +25,29 @@ from typing import Any
 from heimdex.errors import HeimdexError, WorkerMemory
 
 GRACE_S = 5.0  # what the parent gets to act on a late item before the alarm ends an orphan
+HARD_LIMIT_FACTOR = 4  # of the memory limit: memory that is reserved but untouched counts here too
+KERNEL_ENDS_ORPHANS = hasattr(fcntl, "F_SETSIG")
 
 
-def serve(connection: Connection, memory_limit_bytes: int) -> None:
+def serve(connection: Connection) -> None:
     """Answer calls until the parent goes away."""
-    _limit_memory(memory_limit_bytes)
-    # A parent's disposition is inherited: the alarm must kill even where somebody had it ignored.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     connection.send(("ready", None))
     while True:
         try:
             function, args, timeout_s = connection.recv()
         except EOFError:
             return
-        signal.setitimer(signal.ITIMER_REAL, timeout_s + GRACE_S)
+        _set_alarm(timeout_s + GRACE_S)
         answer = _answer(connection, function, args, timeout_s)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.send(answer)
+        _set_alarm(0)
+        _send(connection, answer)
 
 
 def _answer(
     connection: Connection, function: str, args: tuple[Any, ...], timeout_s: float
 ) -> tuple[str, Any]:
     def report(value: object = None) -> None:
-        signal.setitimer(signal.ITIMER_REAL, timeout_s + GRACE_S)
+        _set_alarm(timeout_s + GRACE_S)
         connection.send(("progress", value))
 
     try:
@@ -57,8 +59,20 @@ def _answer(
     except BrokenPipeError:
         sys.exit(0)  # the parent is gone, and nobody waits for this item
     except Exception as error:
-        detail = f"unexpected {type(error).__name__}: {error}"
-        return "unexpected", (detail, traceback.format_exc())
+        return _unexpected(f"unexpected {type(error).__name__}: {error}")
+
+
+def _send(connection: Connection, answer: tuple[str, Any]) -> None:
+    try:
+        connection.send(answer)
+    except OSError:
+        raise  # the line itself: the parent is gone
+    except Exception as error:  # pickle has no common error; nothing was sent yet
+        connection.send(_unexpected(f"a result that cannot be sent: {error}"))
+
+
+def _unexpected(message: str) -> tuple[str, Any]:
+    return "unexpected", (message, traceback.format_exc())
 
 
 def _find(function: str) -> Callable[..., Any]:
@@ -67,20 +81,40 @@ def _find(function: str) -> Callable[..., Any]:
     return found
 
 
+def _set_alarm(seconds: float) -> None:
+    if not KERNEL_ENDS_ORPHANS:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _die_with_the_parent(lifeline: int) -> None:
+    if KERNEL_ENDS_ORPHANS:
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+        return
+    # A parent's disposition is inherited: the alarm must kill even where somebody had it ignored.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+
+
 def _limit_memory(limit_bytes: int) -> None:
-    """The hard brake, four times the soft limit: reserved but untouched memory counts here too."""
+    """The hard brake, for a job that takes memory faster than the parent looks."""
     if limit_bytes and sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_DATA, (4 * limit_bytes, 4 * limit_bytes))
+        hard = HARD_LIMIT_FACTOR * limit_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def main() -> None:
-    """Entry point: `python -m heimdex.pipeline.worker_main FD MEMORY_LIMIT_BYTES`."""
+    """Entry point: `python -m heimdex.pipeline.worker_main LINE LIFELINE MEMORY_LIMIT_BYTES`."""
+    line, lifeline, memory_limit_bytes = map(int, sys.argv[1:4])
     faulthandler.enable()
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    with Connection(int(sys.argv[1])) as connection:
+    _die_with_the_parent(lifeline)
+    _limit_memory(memory_limit_bytes)
+    with Connection(line) as connection:
         try:
-            serve(connection, int(sys.argv[2]))
+            serve(connection)
         except (BrokenPipeError, ConnectionResetError):
             return
 
