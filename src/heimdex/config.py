@@ -24,7 +24,12 @@ class Settings(BaseSettings):
     """What can be set, each as HEIMDEX_<NAME> in the environment or in a file `.env`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HEIMDEX_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix="HEIMDEX_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     home: Path = Field(

@@ -11,6 +11,7 @@ from psycopg import Connection
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions, ModelRow
+from heimdex.inference.weights import read_manifest
 from heimdex.pipeline.tools import PictureModel
 from heimdex.store import vectors
 from heimdex.store.vectors import StoredModel
@@ -48,6 +49,7 @@ def _load(name: str, options: LoadOptions) -> Encoder:
 
 
 def _fingerprint(row: ModelRow, options: LoadOptions) -> str:
-    """One checksum over the model's files, from their manifest."""
-    del options
-    return hashlib.sha256(f"{row.name} {row.pretrained}".encode()).hexdigest()
+    """One checksum over the model's files, from their manifest: other weights are another model."""
+    sums = {file.name: file.sha256 for file in read_manifest(options.weights_dir)}
+    lines = "".join(f"{name} {sums.get(name, '')}\n" for name in sorted(row.files))
+    return hashlib.sha256(lines.encode()).hexdigest()

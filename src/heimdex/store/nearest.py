@@ -67,7 +67,7 @@ def nearest_scenes(
         connection.execute(f"SET LOCAL hnsw.ef_search = {min(1000, max(EF_SEARCH, wanted)):d}")
         connection.execute(f"SET LOCAL hnsw.max_scan_tuples = {MAX_SCAN_TUPLES:d}")
         query = literal_int(_filtered("nearest_indexed", filters), **literals, limit=wanted)
-    return [row[0] for row in connection.execute(query, parameters)]
+    return [row[0] for row in connection.execute(query, parameters)][:limit]
 
 
 def choose_exact(

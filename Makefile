@@ -1,0 +1,52 @@
+# The two commands of a newcomer: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+DEV    := $(VENV)/.installed-dev
+HOME_OF_DEMO ?= .demo
+
+.PHONY: demo test check bench acceptance format docs clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+
+$(STAMP): $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(DEV): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## install, index the sample library, answer three searches
+	HEIMDEX_HOME=$(HOME_OF_DEMO) $(BIN)/heimdex demo
+
+test: $(DEV)  ## everything but the long proofs
+	$(BIN)/python -m pytest -m "not acceptance" -n 2 --dist worksteal --durations=15 -q
+
+acceptance: $(DEV)  ## whole processes, kills, planted faults, broken files
+	$(BIN)/python -m pytest -m acceptance --durations=15 -q
+
+check: $(DEV)  ## format, lint, types, layers, generated documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/settings_docs.py --check
+
+bench: $(DEV)  ## the table of docs/reference/benchmarks.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint benchmarks/constraints.txt -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks
+
+format: $(DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(DEV)  ## write the documents that are generated
+	$(BIN)/python scripts/settings_docs.py
+
+clean:
+	rm -rf $(VENV) $(HOME_OF_DEMO) .cache
