@@ -26,6 +26,7 @@ TRANSFERS = {16: "pq", 18: "hlg"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67
 ASPECT_LIMIT = 10  # a sample aspect ratio beyond 10:1 is a broken header
 SMOOTH = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 FAST = Interpolation.FAST_BILINEAR
+SAMPLED = (2 * SMALL_WIDTH, 2 * SMALL_HEIGHT)  # px, width and height
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,20 +77,29 @@ def transfer_of(frame: VideoFrame) -> str | None:
 
 
 class Shrinker:
-    """Frames at 64 × 36 for comparing. One per pass: it keeps swscale's tables."""
+    """Frames at 64 × 36 for comparing. One per pass: it keeps swscale's tables.
+
+    In two steps: fast-bilinear alone looks at two samples of thirty and takes texture that moves by a pixel
+    for change; area averaging alone reads the whole frame. Sampling 128 × 72 and averaging those is as quick
+    as the first and clearly calmer (figures: docs/decisions/0004-one-decode-pass.md).
+    """
 
     def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
+        self._sampler = VideoReformatter()
+        self._averager = VideoReformatter()
 
     def small(self, frame: VideoFrame) -> Picture:
         """The stored picture squeezed to (36, 64, 3), neither rotated nor tone-mapped."""
-        out = self._reformatter.reformat(
+        matrix = _matrix(frame)
+        if frame.format.name.startswith(("yuv4", "yuvj4")):  # swscale cannot write palettes and the like
+            frame = self._sampler.reformat(frame, *SAMPLED, interpolation=FAST, threads=1)
+        out = self._averager.reformat(
             frame,
             SMALL_WIDTH,
             SMALL_HEIGHT,
             "rgb24",
-            src_colorspace=_matrix(frame),
-            interpolation=FAST,
+            src_colorspace=matrix,
+            interpolation=Interpolation.AREA,
             threads=1,
         )
         return _pixels(out)
@@ -126,7 +136,7 @@ def _deinterlaced(frame: VideoFrame, height: int) -> VideoFrame:
     """One moment instead of two: the top field alone where it has lines enough, else its gaps filled in."""
     if height * 2 <= frame.height:
         return _filtered(frame, "field", "type=top")
-    return _filtered(frame, "estdif", "mode=frame:deint=all")
+    return _filtered(frame, "estdif", "mode=frame:deint=all:parity=tff")
 
 
 def _filtered(frame: VideoFrame, name: str, arguments: str) -> VideoFrame:

@@ -40,7 +40,7 @@ def opened(path: bytes, name: str, *, max_pixels: int) -> Iterator[InputContaine
     options = {"protocol_whitelist": "file", "max_pixels": str(max_pixels)}
     try:
         container = av.open(
-            "file:" + os.fsdecode(os.path.abspath(path)),  # noqa: PTH100 - bytes
+            "file:" + os.fsdecode(os.path.abspath(path)),
             mode="r",
             format=FORMATS[name].demuxer,
             options=options,

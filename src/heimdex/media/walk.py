@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH114, PTH116
+# ruff: noqa: PTH114, PTH116
 """Roots become file stamps. Names are bytes; nothing is opened here, so a pipe or a device cannot block."""
 
 # Names are bytes, which pathlib does not take: hence os.
