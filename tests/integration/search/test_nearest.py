@@ -54,7 +54,7 @@ def find(
     owner: str,
     model: StoredModel,
     query: Values,
-    filters: Filters = Filters(),
+    filters: Filters = ALL,
     **how: Any,
 ) -> list[str]:
     options = {"limit": 10, "exact_rows": nearest.EXACT_ROWS} | how

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from heimdex.config import read_settings
+from heimdex.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_generated_pages_agree_with_the_settings() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "settings_docs.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEIMDEX_WORKERS", "many")
+    with pytest.raises(SettingsError, match="HEIMDEX_WORKERS"):
+        read_settings()
+
+
+def test_an_owner_has_to_be_a_uuid() -> None:
+    with pytest.raises(SettingsError, match="HEIMDEX_OWNER"):
+        read_settings(owner="anna")
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("HEIMDEX_WORKERS=3\nHEIMDEX_THREADS=5\nOTHER=1\n")
+    monkeypatch.setenv("HEIMDEX_THREADS", "7")
+    settings = read_settings()
+    assert (settings.workers, settings.threads) == (3, 7)
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEIMDEX_WORKERS", "")
+    assert read_settings().workers >= 1
+
+
+def test_the_home_is_absolute_and_knows_the_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HEIMDEX_HOME", "~/library")
+    assert read_settings().home == tmp_path / "library"
