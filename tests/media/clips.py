@@ -19,9 +19,9 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from tests.media.counter import counter_picture
 
 from heimdex.entities import Picture
+from tests.media.counter import counter_picture
 
 os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder else tells its life on stderr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,10 +20,11 @@ from av.video.stream import VideoStream
 from heimdex.entities import Facts, Kind
 from heimdex.errors import DamagedFile, UnknownFormat
 from heimdex.media.clock import MICROSECONDS, WRAPPING, Splice, to_us
+from heimdex.media.files import open_original
 from heimdex.media.formats import FORMATS
 from heimdex.media.photo import guard_pixels
 from heimdex.media.render import display_size, orientation, transfer_of
-from heimdex.media.streams import Chosen, choose, foreign, only, opened
+from heimdex.media.streams import NOT_FILM, Chosen, choose, foreign, only, opened
 from heimdex.media.tags import captured_at, film_camera, film_place
 
 # Their headers hold a duration one can rely on; all others are measured packet by packet.
@@ -30,6 +32,8 @@ TRUSTED_DURATION = frozenset(
     {"mp4", "mov", "matroska", "webm", "avi", "asf", "flv", "mxf", "ogg", "wav", "w64", "aiff", "flac", "caf"}
     | {"wv", "ape", "tta", "au"}
 )
+# Where animated pictures keep their width and height
+PICTURE_HEADERS = {"animated-gif": (6, "<HH"), "animated-png": (16, ">II")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +59,7 @@ def film_facts(path: bytes, name: str, *, max_pixels: int) -> Facts:
     Raises UnreadableFile, DamagedFile (no stream can be decoded), OversizedPicture, UnknownFormat (a codec
     this build does not have, or neither picture nor sound).
     """
+    _guard_header(path, name, max_pixels)
     with opened(path, name, max_pixels=max_pixels) as container:
         chosen = choose(container)
         _require_streams(container, chosen, name)
@@ -78,16 +83,31 @@ def film_facts(path: bytes, name: str, *, max_pixels: int) -> Facts:
     )
 
 
-def _require_streams(container: InputContainer, chosen: Chosen, name: str) -> None:
-    if chosen.video is not None or chosen.audio is not None:
+def _guard_header(path: bytes, name: str, max_pixels: int) -> None:
+    """Animated pictures say their size up front; libav would only say that it could not decode them."""
+    if name not in PICTURE_HEADERS:
         return
-    title = FORMATS[name].title
-    if any(stream.type in ("video", "audio") for stream in container.streams):
+    offset, layout = PICTURE_HEADERS[name]
+    with open_original(path) as file:
+        head = file.read(offset + 8)
+    if len(head) == offset + 8:
+        width, height = struct.unpack_from(layout, head, offset)
+        guard_pixels(width, height, max_pixels)
+
+
+def _require_streams(container: InputContainer, chosen: Chosen, name: str) -> None:
+    """A film whose picture cannot be decoded is refused, not taken for a sound."""
+    if chosen.video is not None:
+        return
+    if any(not stream.disposition & NOT_FILM for stream in container.streams.video):
         raise UnknownFormat(
-            f"is a {title} file whose picture and sound are coded in a way that cannot be decoded here "
-            "(a rare codec, or encrypted); convert it to H.264 or another common codec"
+            "its picture is coded in a way that cannot be decoded here (a rare codec, or encrypted); "
+            "convert it to H.264 or another common codec"
         )
-    raise UnknownFormat(f"is a {title} file without picture and sound; there is nothing to index in it")
+    if chosen.audio is None:
+        raise UnknownFormat(
+            f"this {FORMATS[name].title} file has neither picture nor sound; there is nothing to index in it"
+        )
 
 
 def _firsts(container: InputContainer, chosen: Chosen, name: str, max_pixels: int) -> _Firsts:
@@ -118,7 +138,7 @@ def _firsts(container: InputContainer, chosen: Chosen, name: str, max_pixels: in
         _refuse_pictureless(chosen.video, name, max_pixels)
     if chosen.video is None and sound_us is None:
         raise DamagedFile(
-            f"is a {FORMATS[name].title} file whose sound cannot be decoded; copy it again from where it came"
+            f"the sound of this {FORMATS[name].title} file cannot be decoded; copy it again from its source"
         )
     picture_us = None if picture is None else _frame_us(picture, chosen.video)
     return _Firsts(picture=picture, picture_us=picture_us, sound_us=sound_us)
@@ -138,8 +158,8 @@ def _refuse_pictureless(stream: VideoStream, name: str, max_pixels: int) -> NoRe
     if context.width * context.height > max_pixels:
         guard_pixels(context.width, context.height, max_pixels)
     raise DamagedFile(
-        f"is a {FORMATS[name].title} file in which not one frame can be decoded: it is cut off or damaged; "
-        "copy it again from where it came"
+        f"not one frame of this {FORMATS[name].title} file can be decoded: it is cut off, damaged, or has more "
+        f"than {max_pixels:,} pixels a frame; copy it again from where it came"
     )
 
 

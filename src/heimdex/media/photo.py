@@ -105,10 +105,13 @@ def _opened(path: bytes, name: str, max_pixels: int) -> Iterator[ImageFile]:
                 yield image
         except (HeimdexError, MemoryError):
             raise
+        except Image.DecompressionBombError as err:  # a few readers ask Pillow's own guard
+            raise OversizedPicture(
+                "its header promises more pixels than Pillow takes; save it smaller, or as JPEG or PNG"
+            ) from err
         except Exception as err:  # hostile bytes make readers raise anything: struct, zlib, index errors …
             raise DamagedFile(
-                f"is a damaged or incomplete {title} picture ({_reason(err)}); "
-                "copy it again from where it came"
+                f"is a damaged or incomplete {title} picture{_reason(err)}; copy it again from where it came"
             ) from err
 
 
@@ -124,5 +127,6 @@ def guard_pixels(width: int, height: int, max_pixels: int) -> None:
 
 
 def _reason(err: Exception) -> str:
-    text = str(err).strip().splitlines()
-    return text[0][:120] if text else type(err).__name__
+    """What the reader said, where it speaks to people: its system errors do, its parsers' do not."""
+    text = str(err).strip().splitlines() if type(err) is OSError else []
+    return f" ({text[0][:120]})" if text else ""

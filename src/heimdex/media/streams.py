@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
-from heimdex.errors import DamagedFile, MediaError, UnreadableFile
+from heimdex.errors import DamagedFile, MediaError
 from heimdex.media.files import open_original, unreadable
 from heimdex.media.formats import FORMATS
 
@@ -77,19 +77,13 @@ def only(container: InputContainer, *wanted: VideoStream | AudioStream | None) -
 
 
 def foreign(err: Exception, name: str) -> MediaError:
-    """What libav's error means for the owner of the file."""
-    title = FORMATS[name].title
+    """What libav's error means for the owner of the file, whose first bytes could be read before."""
     if isinstance(err, (av.FileNotFoundError, av.PermissionError)):
         return unreadable(err)
-    if isinstance(err, av.InvalidDataError | av.EOFError | ValueError):
-        return DamagedFile(
-            f"is a damaged or incomplete {title} file: its index or first frames cannot be read; "
-            "copy it again from where it came"
-        )
-    reason = (getattr(err, "strerror", None) or type(err).__name__).lower()
-    if isinstance(err, av.OSError) and not isinstance(err, av.error.UndefinedError):
-        return UnreadableFile(f"cannot be read ({reason}); check its disk and index it again")
-    return DamagedFile(f"is a {title} file that cannot be read ({reason}); copy it again from where it came")
+    return DamagedFile(
+        f"is a damaged or incomplete {FORMATS[name].title} file: its index or first frames cannot be read; "
+        "copy it again from where it came"
+    )
 
 
 def _worth(stream: VideoStream) -> tuple[bool, int, int]:

@@ -13,6 +13,7 @@ from heimdex.media.files import shown, unreadable
 from heimdex.media.formats import claims_media
 
 STAGE = "walk"
+LEADS_NOWHERE = "is a link that leads nowhere; mend or remove it"
 FOLDER_NAMED_AS_FILE = "is a folder with a media file's name; what is in it is indexed; rename the folder"
 
 # Written by systems and programs beside media, never by people: skipped even where hidden files are wanted.
@@ -115,7 +116,7 @@ class _Walk:
             status = entry.stat()
         except OSError as err:
             if entry.is_symlink() and claims_media(entry.name):
-                yield _refusal(entry.path, "is a link to a file that is not there; mend or remove the link")
+                yield _refusal(entry.path, LEADS_NOWHERE)
             elif not isinstance(err, FileNotFoundError) and claims_media(entry.name):
                 yield _refusal(entry.path, str(unreadable(err)))
             return
@@ -143,7 +144,7 @@ def _refusal(path: bytes, error: str) -> Refusal:
 
 def _missing(path: bytes) -> str:
     if os.path.islink(path):
-        return "is a link to something that is not there; mend or remove the link"
+        return LEADS_NOWHERE
     return "does not exist; check the spelling, and that its disk is mounted"
 
 
