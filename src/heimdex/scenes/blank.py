@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from heimdex.scenes.likeness import ALIKE, same_view
 from heimdex.scenes.reel import Reel
 
-NOTHING = 1.2  # levels of mean deviation: nothing to see; a caption on black stays below
-FLAT, FLAT_BESIDE = 1.8, 0.35  # so flat is blank only beside pictures with much more: a dark shot is not
-FLAT_PART = 0.08  # of the contrast on either side: a quick dip that never gets all black
+NOTHING = 1.5  # levels of spread: nothing to see but a caption perhaps
+FLAT_PART = 0.08  # of the spread on either side: a dip that never gets all black
+LIT = 20.0  # levels of spread that are no blank, whatever stands beside
 DARK, WHITE = 40.0, 215.0  # mean level below or above which a flat picture is a blank one
 PICTURE, PICTURE_LEAST = (
     3.0,
     2.0,
-)  # times the blank's contrast, and levels: what stands beside it is a picture
+)  # times the blank's spread, and levels: what stands beside it is a picture
 OTHER_LEVEL = 60.0  # so is what is brighter or darker by so much
 HELD_US = 4_000_000  # the end of a blank stretch is awaited no longer than this
-# Of the contrast within so many µs: a picture with more of it right beside the stretch cuts there.
+# Of the spread within so many µs: a picture with more of it right beside the stretch cuts there.
 ABRUPT = ((0.6, 300_000), (0.3, 1_000_000))
 BLINK_US, BLINK_FRAMES = 250_000, 4  # shorter, and with the same shot on both sides, it is flicker
 
@@ -45,10 +45,9 @@ class Blanks:
         """Which rows are black or white, or nearly so beside what surrounds them."""
         reel = self._reel
         extreme = (reel.level < DARK) | (reel.level > WHITE)
-        blank = extreme & (reel.contrast < NOTHING)
-        for row in np.flatnonzero(extreme & ~blank & (reel.contrast < 8 * FLAT)).tolist():
-            around = min(self._sides(row, row + 1))
-            blank[row] = reel.contrast[row] < max(min(FLAT, FLAT_BESIDE * around), FLAT_PART * around)
+        blank = extreme & (reel.spread < NOTHING)
+        for row in np.flatnonzero(extreme & ~blank & (reel.spread < LIT)).tolist():
+            blank[row] = reel.spread[row] < FLAT_PART * min(self._sides(row, row + 1))
         return blank
 
     def stretch(self, first: int, blank: NDArray[np.bool_]) -> Stretch:
@@ -80,9 +79,9 @@ class Blanks:
         return [first] if cut_out else [after] if cut_in else self._unfinished(stretch, goes=goes)
 
     def _pictures(self, first: int, after: int) -> tuple[bool, bool]:
-        """Whether there is a picture before and one behind, by contrast or by brightness."""
+        """Whether there is a picture before and one behind, by spread or by brightness."""
         reel = self._reel
-        least = max(PICTURE_LEAST, PICTURE * float(reel.contrast[first:after].min()))
+        least = max(PICTURE_LEAST, PICTURE * float(reel.spread[first:after].min()))
         before, behind = self._sides(first, after)
         level = float(reel.level[(first + after) // 2])
         low, high = self._ends(first, after)
@@ -108,8 +107,8 @@ class Blanks:
         reel = self._reel
         begun_us = int(reel.at_us[after])
         rows = (after, *(reel.index_at(begun_us + step * self._look_us // 3) for step in (1, 2, 3)))
-        before = reel.luma(first - 1)
-        return any(same_view(before, reel.luma(max(row, after))) >= ALIKE for row in rows)
+        before = reel.small[first - 1]
+        return any(same_view(before, reel.small[max(row, after)]) >= ALIKE for row in rows)
 
     def _abrupt(self, row: int, way: int) -> bool:
         """Whether the picture is all there in the row just before a blank (way -1) or just behind it (1)."""
@@ -117,7 +116,7 @@ class Blanks:
         for part, edge_us in ABRUPT:
             end = reel.index_at(int(reel.at_us[row]) + way * edge_us)
             low, high = min(row, end), max(row, end) + 1
-            if reel.contrast[row] < part * reel.contrast[low:high].max():
+            if reel.spread[row] < part * reel.spread[low:high].max():
                 return False
         return True
 
@@ -130,12 +129,12 @@ class Blanks:
         return [reel.index_at(begun_us + HELD_US // 2)]
 
     def _sides(self, first: int, after: int) -> tuple[float, float]:
-        """The highest contrast shortly before row `first` and shortly after row `after` - 1."""
+        """The highest spread shortly before row `first` and shortly after row `after` - 1."""
         reel = self._reel
         low, high = self._ends(first, after)
         return (
-            float(reel.contrast[low:first].max(initial=0)),
-            float(reel.contrast[after:high].max(initial=0)),
+            float(reel.spread[low:first].max(initial=0)),
+            float(reel.spread[after:high].max(initial=0)),
         )
 
     def _ends(self, first: int, after: int) -> tuple[int, int]:

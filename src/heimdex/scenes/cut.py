@@ -68,7 +68,7 @@ class Cuts:
 
     def _likeness(self, first: int, second: int) -> float:
         measure = likeness if second - first <= FLASH_FRAMES else same_view
-        return measure(self._reel.luma(first), self._reel.luma(second))
+        return measure(self._reel.small[first], self._reel.small[second])
 
     def _other_colours(self, first: int, second: int) -> bool:
         return colour_distance(self._reel.small[first], self._reel.small[second]) > OTHER_COLOURS

@@ -62,7 +62,7 @@ class Dissolves:
         before, middle, after = reel.luma(start), reel.luma(row), reel.luma(end)
         if _detail(middle) > DETAIL * (_detail(before) + _detail(after)) / 2:
             return False
-        return same_view(before, after) < ALIKE
+        return same_view(reel.small[start], reel.small[end]) < ALIKE
 
     def _mixes(self, start: int, row: int, end: int) -> bool:
         """Whether the frames between go over from the one end to the other by mixture, and steadily."""

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+Small = NDArray[np.uint8]
+"""A small frame or a part of one, RGB, shape (height, width, 3)."""
 
 Luma = NDArray[np.float32]
 """Brightness 0-255, shape (36, 64) or a stack (frames, 36, 64)."""
 
 REACH = (3, 4)  # small pixels a block may have moved, down and across: 8 % of the height, 6 % of the width
-NOISE = 4.0  # variance (levels²) that compression alone makes; a block with no more is flat
+NOISE = 4.0  # variance (levels²) that compression alone makes
 BORDER_LEVEL = 24.0  # a row or column never brighter than this is a black bar, not picture
 UNRELATED = 0.25  # the likeness of two pictures that have nothing to do with each other
 ALIKE = 0.55  # likeness from which two frames show the same shot
 ALIGNED = 0.7  # correlation from which a shift is believed
-LIGHT_TOLERANCE = 0.4  # of the brighter one: how far a flat block's brightness may change and be the same
+LIGHT_TOLERANCE = 0.25  # of the brighter one: how far a flat block's colour may change and be the same
+FLAT_CONTRAST = 4.5  # levels below which a block shows nothing
+CHANGED_BLOCKS, HALF_ALIKE = (
+    6,
+    0.5,
+)  # so many blocks of 16 must be less alike for the flat ones to be left out
 
 
 def luma(small: NDArray[np.uint8]) -> Luma:
@@ -25,24 +35,37 @@ def luma(small: NDArray[np.uint8]) -> Luma:
     return bright
 
 
-def likeness(first: Luma, second: Luma) -> float:
-    """1 = the same view, about 0.25 = two unrelated pictures, by matching 4 × 4 blocks wherever they moved.
+def likeness(first: Small, second: Small) -> float:
+    """1 = the same view, about UNRELATED = two other pictures, by matching 4 × 4 blocks wherever they moved.
 
     Each block of `second` takes its best normalised correlation (Lewis 1995, "Fast normalized cross-
-    correlation") over every shift within REACH, so neither gain nor camera nor objects count as change; the
-    mean is weighted by the blocks' contrast, and half of it is the median block, so that one thing that pops
-    in cannot carry it.
+    correlation") over every shift within REACH, so neither gain nor camera nor objects count as change. Blocks
+    without contrast are compared by colour. The mean is weighted by contrast, and half of the answer is the
+    median over the blocks that show something, so that one thing that pops in cannot carry it.
     """
-    top, bottom, left, right = _inside(first, second)
+    lumas = luma(first), luma(second)
+    top, bottom, left, right = _inside(*lumas)
     rows, columns = (bottom - top) // 4, (right - left) // 4
+    box = slice(top, top + 4 * rows), slice(left, left + 4 * columns)
     down, across = REACH
-    reference = first[top : top + 4 * rows, left : left + 4 * columns]
-    padded = reference[_edged(4 * rows, down)][:, _edged(4 * columns, across)]
+    padded = lumas[0][box][_edged(4 * rows, down)][:, _edged(4 * columns, across)]
     windows = sliding_window_view(padded, (rows + 2 * down, columns + 2 * across))[::rows, ::columns]
     shifted = sliding_window_view(windows, (rows, columns), axis=(2, 3)).reshape(16, -1, rows * columns)
-    blocks = second[top : top + 4 * rows, left : left + 4 * columns]
-    blocks = blocks.reshape(4, rows, 4, columns).swapaxes(1, 2).reshape(16, rows * columns, 1)
-    return _score(shifted, blocks)
+    matched, contrast = _matched(shifted, _blocks(lumas[1][box]))
+    flat = contrast < FLAT_CONTRAST
+    if flat.any():
+        matched = np.where(flat, _same_colours(_blocks(first[box]), _blocks(second[box])), matched)
+    shows = ~flat | (matched < UNRELATED)
+    if int((matched < HALF_ALIKE).sum()) < CHANGED_BLOCKS or not shows.any():
+        shows = np.ones_like(flat)
+    return float((matched * contrast).sum() / contrast.sum() + np.median(matched[shows])) / 2
+
+
+def _blocks(frame: NDArray[Any]) -> NDArray[Any]:
+    """A frame whose sides are multiples of four as 16 blocks: (16, pixels), or (16, pixels, 3) with colours."""
+    rows, columns = frame.shape[0] // 4, frame.shape[1] // 4
+    blocks = frame.reshape(4, rows, 4, columns, *frame.shape[2:]).swapaxes(1, 2)
+    return blocks.reshape(16, rows * columns, *frame.shape[2:])
 
 
 def _edged(length: int, reach: int) -> NDArray[np.intp]:
@@ -50,12 +73,12 @@ def _edged(length: int, reach: int) -> NDArray[np.intp]:
     return np.arange(-reach, length + reach).clip(0, length - 1)
 
 
-def same_view(first: Luma, second: Luma) -> float:
+def same_view(first: Small, second: Small) -> float:
     """Likeness of what both frames show when the camera may have turned by up to a quarter of the picture."""
-    down, across = shift(first, second)
+    down, across = shift(luma(first), luma(second))
     if down == 0 and across == 0:
         return likeness(first, second)
-    height, width = first.shape
+    height, width = first.shape[:2]
     seen, seen_again = overlap(height, width, down, across), overlap(height, width, -down, -across)
     return max(likeness(first, second), likeness(first[seen], second[seen_again]))
 
@@ -98,25 +121,25 @@ def colour_distance(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> floa
     return float(np.abs(shares[0] - shares[1]).mean()) * 300
 
 
-def _score(shifted: NDArray[np.float32], blocks: NDArray[np.float32]) -> float:
+def _matched(shifted: Luma, blocks: Luma) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Each block's best correlation over (16, shifts, pixels), and the contrast there, in levels."""
     size = blocks.shape[1]
-    middle = blocks.mean(axis=1, keepdims=True)
-    centred = blocks - middle
-    variance = (centred * centred).sum(axis=1) / size  # (16, 1)
-    ones = np.full((size, 1), 1 / size, np.float32)
-    means = (shifted @ ones)[..., 0]
-    variances = np.einsum("bsn,bsn->bs", shifted, shifted) / size - means * means
+    centred = (blocks - blocks.mean(axis=1, keepdims=True))[..., None]
+    variance = np.square(centred).sum(axis=1) / size  # (16, 1)
+    means = (shifted @ np.full((size, 1), 1 / size, np.float32))[..., 0]
+    variances = np.maximum(np.einsum("bsn,bsn->bs", shifted, shifted) / size - means * means, 0)
     covariance = (shifted @ centred)[..., 0] / size
-    scores = (covariance + NOISE) / np.sqrt((np.maximum(variances, 0) + NOISE) * (variance + NOISE))
-    best = scores.argmax(axis=1)
-    pick = np.arange(16), best
-    light = np.abs(means[pick] - middle[:, 0, 0])
-    brighter = np.maximum(means[pick], middle[:, 0, 0])
-    other_light = light > LIGHT_TOLERANCE * brighter + 8
-    flat = (variances[pick] < 4 * NOISE) & (variance[:, 0] < 4 * NOISE)
-    matched = np.where(flat & other_light, 0.0, scores[pick])
-    contrast = np.sqrt(np.maximum(variances[pick], variance[:, 0]) + NOISE)
-    return float((matched * contrast).sum() / contrast.sum() + np.median(matched)) / 2
+    scores = (covariance + NOISE) / np.sqrt((variances + NOISE) * (variance + NOISE))
+    pick = np.arange(16), scores.argmax(axis=1)
+    return scores[pick], np.sqrt(np.maximum(variances[pick], variance[:, 0]) + NOISE)
+
+
+def _same_colours(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """1 for each block whose mean colour is the same but for the light, else 0."""
+    means = [blocks.mean(axis=1, dtype=np.float32) for blocks in (first, second)]
+    brighter = np.maximum(means[0], means[1]).max(axis=1)
+    apart = np.abs(means[0] - means[1]).max(axis=1)
+    return (apart <= LIGHT_TOLERANCE * brighter + 8).astype(np.float32)
 
 
 def _inside(first: Luma, second: Luma) -> tuple[int, int, int, int]:

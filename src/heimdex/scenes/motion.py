@@ -77,7 +77,7 @@ def _change(samples: list[_Sample], start_us: int, end_us: int) -> float:
     """How much the last view differs from the first, 0-1, fades at the ends left out."""
     edge_us = min(EDGE_US, (end_us - start_us) // 5)
     clear = [s for s in samples if start_us + edge_us <= s.at_us < end_us - edge_us] or samples
-    alike = likeness(luma(clear[0].first), luma(clear[-1].first))
+    alike = likeness(clear[0].first, clear[-1].first)
     return min(1.0, max(0.0, (1 - alike) / (1 - UNRELATED)))
 
 

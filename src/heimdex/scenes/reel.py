@@ -11,7 +11,8 @@ from heimdex.scenes.likeness import Luma, luma
 CHUNK_FRAMES = 32  # measured together: numpy's cost per call is shared
 CHUNK_US = 1_000_000  # and never further apart than this, so that slow films settle as soon
 TINY = (SMALL_HEIGHT // 4) * (SMALL_WIDTH // 4)
-COLUMNS = ("at_us", "end_us", "small", "change", "brightening", "level", "contrast", "tiny")
+SPREAD_PART = 0.08
+COLUMNS = ("at_us", "end_us", "small", "change", "brightening", "level", "spread", "tiny")
 
 
 class Reel:
@@ -23,7 +24,8 @@ class Reel:
     - `small`: uint8 (n, 36, 64, 3)
     - `change`: mean absolute difference from the frame before; 0 for the film's first
     - `brightening`: the part of it by which the whole picture got brighter or darker
-    - `level`, `contrast`: mean and mean absolute deviation of brightness
+    - `level`: mean brightness
+    - `spread`: how far apart the darkest and the brightest SPREAD_PART of the pixels are; a caption leaves it
     - `tiny`: (n, 144), brightness of 9 × 16 blocks
     """
 
@@ -34,7 +36,7 @@ class Reel:
         self.change = np.empty(0, np.float32)
         self.brightening = np.empty(0, np.float32)
         self.level = np.empty(0, np.float32)
-        self.contrast = np.empty(0, np.float32)
+        self.spread = np.empty(0, np.float32)
         self.tiny = np.empty((0, TINY), np.float32)
         self._times: list[tuple[int, int]] = []
         self._smalls: list[NDArray[np.uint8]] = []
@@ -57,15 +59,16 @@ class Reel:
         before = np.concatenate([self.small[-1:] if len(self) else fresh[:1], fresh[:-1]])
         bright = luma(fresh[:, ::2, ::2])
         flat = bright.reshape(len(fresh), -1)
-        level = flat.mean(axis=1)
+        low, high = int(flat.shape[1] * SPREAD_PART), int(flat.shape[1] * (1 - SPREAD_PART))
+        parted = np.partition(flat, (low, high), axis=1)
         rows = (
             times[:, 0],
             times[:, 1],
             fresh,
             _mean(np.maximum(fresh, before) - np.minimum(fresh, before)),
             np.abs(_mean(fresh) - _mean(before)),
-            level,
-            np.abs(flat - level[:, None]).mean(axis=1),
+            flat.mean(axis=1),
+            parted[:, high] - parted[:, low],
             _halved(bright).reshape(len(fresh), TINY),
         )
         for name, row in zip(COLUMNS, rows, strict=True):
