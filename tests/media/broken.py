@@ -1,7 +1,6 @@
 """Makes files that are broken in every way met so far, each with what should become of it.
 
-`make_broken(folder)` writes them and gives the list; `outcome(path)` reads one as the pipeline would and
-tells where it stopped. Run as a script with a folder it prints the list.
+`make_broken(folder)` writes them and gives the list. Run as a script with a folder it prints the list.
 """
 # Names are bytes here, which pathlib does not take.
 # ruff: noqa: PTH101, PTH102, PTH103, PTH109, PTH119, PTH120, PTH123, PTH211
@@ -18,17 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from heimdex.entities import Kind, Refusal
-from heimdex.errors import MediaError
-from heimdex.media.photo import read_photo
-from heimdex.media.probe import probe
-from heimdex.media.recognise import recognise
-from heimdex.media.video import frames
-from heimdex.media.walk import walk
 from tests.media import bombs
 from tests.media.bases import Bases, make_bases, photo
-
-MAX_PIXELS = 100_000_000
 
 
 class Expectation(StrEnum):
@@ -49,44 +39,6 @@ class BrokenCase:
     name: str
     path: bytes
     expectation: Expectation
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of a file: where it stopped (an Expectation's value) and what was said."""
-
-    where: str
-    message: str = ""
-
-
-def outcome(path: bytes) -> Outcome:
-    """Reads one file as the pipeline would: walk, recognise, probe, decode."""
-    found = [met for met in walk([os.path.dirname(path)]) if _path_of(met) == os.fsdecode(path)]
-    if not found:
-        return Outcome(where="ignored")
-    refusal = next((met for met in found if isinstance(met, Refusal)), None)
-    if refusal is not None:
-        return Outcome(where="walk", message=refusal.error)
-    step = "recognise"
-    try:
-        recognised = recognise(path)
-        if recognised is None:
-            return Outcome(where="ignored")
-        step = "probe"
-        facts = probe(path, recognised, max_pixels=MAX_PIXELS)
-        step = "decode"
-        if facts.kind is Kind.PHOTO:
-            read_photo(path, max_pixels=MAX_PIXELS, short_side=512)
-        elif facts.kind is Kind.VIDEO:
-            for frame in frames(path, facts):
-                frame.render(64)
-    except MediaError as err:
-        return Outcome(where=step, message=str(err))
-    return Outcome(where="indexed")
-
-
-def _path_of(met: object) -> str:
-    return met.path if isinstance(met, Refusal) else os.fsdecode(met.path)  # type: ignore[attr-defined]
 
 
 def make_broken(folder: Path) -> list[BrokenCase]:
