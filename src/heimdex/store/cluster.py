@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import shutil
 import socket
 import stat
 import subprocess
@@ -18,9 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from heimdex.errors import DatabaseUnavailable, SchemaMismatch, StorageFull
+from heimdex.errors import DatabaseUnavailable
 from heimdex.store.accounts import Account
-from heimdex.store.faults import is_disk_full
 
 MAJOR = 18
 SUPERUSER = "postgres"
@@ -149,71 +147,6 @@ def _takes_sockets(run: Path) -> bool:
         trial.unlink()
         return True
     return False
-
-
-def create_cluster(data: Path, programs: Path, account: Account) -> None:
-    """Make an empty cluster at `data`, under a temporary name until it is whole.
-
-    Raises StorageFull, or DatabaseUnavailable with what initdb said. The caller holds the home's lock.
-    """
-    for leftover in data.parent.glob(f"{data.name}.new-*"):
-        shutil.rmtree(leftover, ignore_errors=True)  # an orphaned initdb may still be writing
-    if data.is_dir() and any(data.iterdir()):
-        raise DatabaseUnavailable(
-            f"{data} holds files but no database (PG_VERSION is missing); restore it from a backup, or move "
-            "it away and index again."
-        )
-    unfinished = Path(tempfile.mkdtemp(prefix=f"{data.name}.new-", dir=data.parent))
-    account.give(unfinished)
-    command = [
-        *account.prefix,
-        str(programs / "initdb"),
-        f"--pgdata={unfinished}",
-        f"--username={SUPERUSER}",
-        "--encoding=UTF8",
-        "--locale=C",
-        "--locale-provider=builtin",
-        "--builtin-locale=C.UTF-8",
-        "--data-checksums",
-        "--auth=trust",
-        "--no-instructions",
-    ]
-    done = run_program(command, account)
-    if done.returncode != 0:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        said = done.stderr.decode("utf-8", "replace").strip()[-1000:]
-        if is_disk_full(said):
-            raise StorageFull(f"No space left to make the database in {data.parent}; free about 100 MB.")
-        raise DatabaseUnavailable(f"The database in {data} could not be made; initdb said: {said}")
-    unfinished.rename(data)  # onto nothing, or onto an empty folder
-
-
-def run_program(command: list[str], account: Account) -> subprocess.CompletedProcess[bytes]:
-    """Run one of PostgreSQL's programs as the account, in a clean environment, and collect what it says."""
-    return subprocess.run(
-        command,
-        check=False,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        cwd="/",
-        env=clean_environment(),
-        **account.process_options(),
-    )
-
-
-def clean_environment() -> dict[str, str]:
-    """Nothing of the caller's environment (PGOPTIONS, PGDATA, LC_*) reaches the server."""
-    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def check_version(data: Path) -> None:
-    """Raises SchemaMismatch when the cluster was made by another major version of PostgreSQL."""
-    found = (data / "PG_VERSION").read_text(encoding="ascii").strip()
-    if found != str(MAJOR):
-        raise SchemaMismatch(
-            f"The database in {data} was made by PostgreSQL {found}, and this Heimdex carries {MAJOR}; "
-            f"move {data} away and index again, or use the Heimdex that made it."
-        )
 
 
 def write_settings(data: Path, socket_folder: Path, account: Account, options: PostgresOptions) -> None:

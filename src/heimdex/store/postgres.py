@@ -30,9 +30,6 @@ from heimdex.store.cluster import (
     PidFile,
     PostgresOptions,
     accepts,
-    check_version,
-    clean_environment,
-    create_cluster,
     is_private,
     is_server,
     make_socket_folder,
@@ -42,6 +39,7 @@ from heimdex.store.cluster import (
     write_settings,
 )
 from heimdex.store.faults import is_disk_full
+from heimdex.store.initdb import check_version, clean_environment, create_cluster, discard_replaced
 from heimdex.store.leases import POLL_S, Lease, exclusively
 
 LOG_LIMIT_BYTES = 8 * MIB  # at a start, a longer log becomes server.log.old
@@ -190,12 +188,13 @@ class EmbeddedPostgres:
     def _launch(self, deadline: float) -> None:
         programs = programs_folder()
         account = choose_account(data=self._data, must_reach=must_reach(self._folder, programs))
-        if not (self._data / "PG_VERSION").exists():
-            create_cluster(self._data, programs, account)
-        check_version(self._data)
         self._remove_socket_folder(read_pid_file(self._data))
-        (self._data / "postmaster.pid").unlink(missing_ok=True)  # stale: we have just made sure
         socket_folder = make_socket_folder(self._folder, account, self._options)
+        is_new = not (self._data / "PG_VERSION").exists()
+        if is_new:
+            create_cluster(self._data, programs, account, socket_folder)
+        check_version(self._data)
+        (self._data / "postmaster.pid").unlink(missing_ok=True)  # stale: we have just made sure
         write_settings(self._data, socket_folder, account, self._options)
         log_start = self._turn_log()
         pid = self._spawn(programs, account)
@@ -204,6 +203,8 @@ class EmbeddedPostgres:
             if found is not None and found.pid == pid:
                 self._await_ready(deadline)
                 if self._is_alive():
+                    if not is_new:
+                        discard_replaced(self._folder)
                     return
             time.sleep(POLL_S)
         self._explain(self._log_tail(log_start))

@@ -14,13 +14,13 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection
-from tests.conftest import ServerUnderTest
-from tests.integration.store.conftest import SmallDisk
 
 from heimdex.errors import DatabaseUnavailable, StorageFull, StoreError, UnsafeRole
 from heimdex.store.cluster import read_pid_file
 from heimdex.store.database import Claims, Database, is_claimed
 from heimdex.store.postgres import EmbeddedPostgres
+from tests.conftest import ServerUnderTest
+from tests.integration.store.conftest import SmallDisk
 
 OWN_ROWS = "owner_id = NULLIF(current_setting('heimdex.owner', true), '')::uuid"
 NOTE_TABLE = f"""

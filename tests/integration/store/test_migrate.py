@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.conftest import ServerUnderTest
 
 from heimdex.errors import SchemaMismatch, StoreError
 from heimdex.store import migrate as migrate_module
 from heimdex.store.migrate import SCHEMA_FOLDER, migrate, migrations, pending
+from tests.conftest import ServerUnderTest
 
 
 @pytest.fixture

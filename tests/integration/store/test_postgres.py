@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.integration.store.conftest import SmallDisk
 
 from heimdex.errors import DatabaseUnavailable, SchemaMismatch, StorageFull
 from heimdex.store.cluster import PostgresOptions, is_private, read_pid_file
 from heimdex.store.postgres import EmbeddedPostgres
+from tests.integration.store.conftest import SmallDisk
 
 QUICK = PostgresOptions(durable=False)
 
