@@ -1,5 +1,5 @@
 """The `heimdex` command: a door on `heimdex.app`."""
 
-from heimdex.cli.commands import main
+from heimdex.cli.main import main
 
 __all__ = ["main"]

@@ -1,14 +1,12 @@
 """The commands. Every one takes --json: one document on stdout, logs on stderr.
 
-Exit codes: 0; 1 when the asked-for thing failed or verify found a fault; 2 for a wrong call; 130 for Ctrl-C.
+Exit codes: 0; 1 when the asked-for thing failed or verify found a fault; 2 for a wrong call; 130 for Ctrl-C
+(see `main.py`).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +33,7 @@ Home = Annotated[
     Path | None, typer.Option("--home", help="The data folder, in place of HEIMDEX_HOME.", show_default=False)
 ]
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE = 1, 2
 
 
 @app.callback(invoke_without_command=True)
@@ -227,25 +225,6 @@ def demo(as_json: Json = False, home: Home = None) -> None:
         document = demonstration.run(heimdex, quiet=as_json)
         if as_json:
             _print_json(document)
-
-
-def main() -> None:
-    """The entry point."""
-    # A reader that went away (`heimdex assets | head`) ends us quietly.
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        app()
-    except KeyboardInterrupt:
-        typer.echo("Stopped. The next `heimdex index` goes on where this one was.", err=True)
-        sys.stderr.flush()
-        # Threads that still wait for a killed worker must not hold the terminal.
-        os._exit(INTERRUPTED)
-
-
-def _terminate(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 @contextmanager
