@@ -81,7 +81,11 @@ class Database:
             admin = _external(admin_url) if admin_url is not None else None
         else:
             embedded = EmbeddedPostgres(home)
-            root = embedded.start()
+            try:
+                root = embedded.start()
+            except BaseException:  # Ctrl-C too: a server that was just started must not stay behind
+                embedded.close()
+                raise
             database = cls(_app_of(root), embedded=embedded, pool_size=pool_size)
             admin = make_conninfo(root, dbname=DATABASE_NAME, application_name="heimdex migrate")
         try:
