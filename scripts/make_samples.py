@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pillow_heif
-
 from sample_library.clips import CLIPS
 from sample_library.files import make_clip, make_photo, make_recording
 from sample_library.sound import can_speak
