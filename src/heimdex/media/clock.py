@@ -7,7 +7,9 @@ from fractions import Fraction
 
 MICROSECONDS = 1_000_000
 WRAP_TICKS = 1 << 33  # MPEG clocks have 33 bits: at 90 kHz they start over every 26.5 hours
-BREAK_S = 10  # a step back or forth by more between neighbouring packets of an MPEG stream is a new clock
+# Between neighbouring packets of an MPEG stream a step back by more than BACK_S, or ahead by more than
+# AHEAD_S, is a new clock; a shorter step ahead is a gap in the recording, which players show as one.
+BACK_S, AHEAD_S = 1, 3600
 WRAPPING = frozenset({"mpegts", "mpeg"})
 
 
@@ -56,7 +58,7 @@ class Splice:
     """
 
     def __init__(self, time_base: Fraction) -> None:
-        self._limit = int(BREAK_S / time_base)
+        self._back, self._ahead = int(BACK_S / time_base), int(AHEAD_S / time_base)
         self._next: int | None = None
         self.offset = 0
         self.breaks = 0
@@ -66,7 +68,7 @@ class Splice:
         if decoding_time is None:
             return self.offset
         mended = decoding_time + self.offset
-        if self._next is not None and abs(mended - self._next) > self._limit:
+        if self._next is not None and not -self._back <= mended - self._next <= self._ahead:
             self.offset += self._next - mended
             self.breaks += 1
             mended = self._next

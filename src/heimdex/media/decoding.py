@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from heimdex.entities import Facts
 from heimdex.errors import DamagedFile
-from heimdex.media.clock import MICROSECONDS, WRAPPING, Clock, Splice
+from heimdex.media.clock import MICROSECONDS, WRAPPING, Clock, Splice, to_us
 from heimdex.media.streams import choose, only
 
 READ_ERRORS_LIMIT = 100  # in a row, without a packet between them
@@ -83,6 +83,14 @@ class Decoding:
         )
         self.aspect = stream.sample_aspect_ratio
 
+    @property
+    def stated_end_us(self) -> int:
+        """Where the picture should end. A sound that goes on longer is no sign of a cut film."""
+        stream, facts = self._stream, self._facts
+        if stream.duration and not self._clock.wraps:
+            return (facts.video_offset_us or 0) + to_us(stream.duration, self._clock.time_base)
+        return facts.duration_us if facts.audio_codec is None else 0
+
     def referenced_only(self) -> None:
         """Leaves out the frames that no other frame refers to."""
         self._stream.codec_context.skip_frame = "NONREF"
@@ -96,7 +104,7 @@ class Decoding:
                 return
         sought = seek_us is not None
         at_us, step_us = -1, 0
-        for frame in self._decoded():
+        for frame in self._decoded(mend=not sought and self._clock.wraps):
             if sought and not frame.key_frame:
                 continue  # it may lean on frames before the place we jumped to
             sought = False
@@ -120,9 +128,10 @@ class Decoding:
             return max(1, round(MICROSECONDS / self._facts.frame_rate))
         return DEFAULT_FRAME_US
 
-    def _decoded(self) -> Iterator[VideoFrame]:
+    def _decoded(self, *, mend: bool) -> Iterator[VideoFrame]:
         context, report = self._stream.codec_context, self._report
-        for packet in self._packets():
+        splice = Splice(self._clock.time_base) if mend else None
+        for packet in self._packets(splice):
             try:
                 yield from context.decode(packet)
             except av.BlockingIOError:  # the decoder is stuck on an earlier error
@@ -131,9 +140,8 @@ class Decoding:
             except av.FFmpegError:
                 report.lost_packets += 1
 
-    def _packets(self) -> Iterator[Packet[VideoStream]]:
+    def _packets(self, splice: Splice | None) -> Iterator[Packet[VideoStream]]:
         """The stream's packets, going on after a read error as long as something still comes."""
-        splice = Splice(self._clock.time_base) if self._facts.clock_breaks else None
         errors = 0
         while errors < READ_ERRORS_LIMIT:
             try:

@@ -158,8 +158,8 @@ def _refuse_pictureless(stream: VideoStream, name: str, max_pixels: int) -> NoRe
     if context.width * context.height > max_pixels:
         guard_pixels(context.width, context.height, max_pixels)
     raise DamagedFile(
-        f"not one frame of this {FORMATS[name].title} file can be decoded: it is cut off, damaged, or has more "
-        f"than {max_pixels:,} pixels a frame; copy it again from where it came"
+        f"not one frame of this {FORMATS[name].title} file can be decoded: it is cut off, damaged, or has "
+        f"more than {max_pixels:,} pixels a frame; copy it again from where it came"
     )
 
 

@@ -17,7 +17,7 @@ from heimdex.media.streams import opened
 # Containers whose frames keep their times after a seek. In all others a range is reached from the start.
 SEEKABLE = frozenset({"mp4", "mov", "matroska", "webm", "mpegts", "mpeg", "avi", "asf", "flv", "mxf"})
 SEEK_MARGINS_US = (0, 2_000_000, 10_000_000, 60_000_000)  # tried until a frame before the start comes out
-EARLY_END_US = 1_000_000
+EARLY_END_US = 250_000
 
 __all__ = ["DecodeReport", "Frames", "frames"]
 
@@ -90,9 +90,9 @@ def _pass(path: bytes, facts: Facts, wanted: _Range, report: DecodeReport) -> Ge
             if first is None:
                 raise DamagedFile("not one frame can be decoded; copy the file again from where it came")
             yield from _spaced(first, timed, wanted, report, decoding.aspect)
-        break
-    whole = wanted.start_us is None and wanted.end_us is None
-    report.ended_early = whole and report.decoded_until_us + EARLY_END_US < facts.duration_us
+            if wanted.end_us is None:
+                report.ended_early = report.decoded_until_us + EARLY_END_US < decoding.stated_end_us
+        return
 
 
 def _starting_points(facts: Facts, start_us: int | None) -> Iterator[int | None]:
