@@ -14,7 +14,8 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from heimdex.store.faults import is_disk_full
 from heimdex.store.initdb import check_version, clean_environment, create_cluster, discard_replaced
 from heimdex.store.leases import POLL_S, Lease, exclusively
 
+GIVE_UP_S = 2.0  # how long the end of a server that was just started is waited for
 LOG_LIMIT_BYTES = 8 * MIB  # at a start, a longer log becomes server.log.old
 LOG_TAIL_LINES = 12
 
@@ -197,17 +199,37 @@ class EmbeddedPostgres:
         (self._data / "postmaster.pid").unlink(missing_ok=True)  # stale: we have just made sure
         write_settings(self._data, socket_folder, account, self._options)
         log_start = self._turn_log()
-        pid = self._spawn(programs, account)
+        with _uninterrupted():
+            pid = self._spawn(programs, account)
+        try:
+            started = self._follow(pid, deadline)
+        except BaseException:  # Ctrl-C too: while its pid file is missing, nobody else could find and stop it
+            self._give_up(pid)
+            raise
+        if not started:
+            self._explain(self._log_tail(log_start))
+        elif not is_new:
+            discard_replaced(self._folder)
+
+    def _follow(self, pid: int, deadline: float) -> bool:
+        """Wait until the server that was just started is ready; False when it went away."""
         while is_server(pid, self._data) and time.monotonic() < deadline:
             found = read_pid_file(self._data)
             if found is not None and found.pid == pid:
                 self._await_ready(deadline)
                 if self._is_alive():
-                    if not is_new:
-                        discard_replaced(self._folder)
-                    return
+                    return True
             time.sleep(POLL_S)
-        self._explain(self._log_tail(log_start))
+        return False
+
+    def _give_up(self, pid: int) -> None:
+        """End a server that nobody uses yet."""
+        deadline = time.monotonic() + GIVE_UP_S
+        # Not SIGINT: the shell's background has it ignored until the server has its handlers in place.
+        with suppress(OSError):
+            os.kill(pid, signal.SIGTERM)
+        while is_server(pid, self._data) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
 
     def _explain(self, log_tail: str) -> None:
         """Why a start failed. Returns if another try may succeed at once."""
@@ -285,6 +307,16 @@ class EmbeddedPostgres:
             f"The database in {self._folder} cannot be used ({error}); check that this user may write to "
             "the folder, or choose another HEIMDEX_HOME."
         )
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off what would raise KeyboardInterrupt: between a server's start and its number lies no way out."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _size_bytes(folder: Path) -> int:
