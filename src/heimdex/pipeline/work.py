@@ -16,6 +16,7 @@ from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions
 from heimdex.entities import (
     KEPT_SHORT_SIDE,
+    Choice,
     DerivedFile,
     Facts,
     Frame,
@@ -93,11 +94,21 @@ def look(report: Report, path: bytes, facts: Facts, options: LookOptions) -> Loo
     with frames(path, facts, threads=options.threads) as source:
         for scene in detector.detect(pool.watch(_reported(source, report))):
             scenes.append(scene)
-            for choice in pool.choose(scene):
+            for choice in pool.choose(scene) or _choose_again(path, facts, scene, options):
                 picture = choice.frame.render(KEPT_SHORT_SIDE)
                 kept = _Kept(scene_id=scene.scene_id, rank=choice.rank, at_us=choice.frame.at_us)
                 keyframes.append(_keep(picture, kept, choice.quality, options))
         return Looked(scenes=tuple(scenes), keyframes=tuple(keyframes), note=source.report.note)
+
+
+def _choose_again(path: bytes, facts: Facts, scene: Scene, options: LookOptions) -> tuple[Choice, ...]:
+    """A scene whose frames the pool had let go by the time it was settled: decode that stretch once more."""
+    pool = CandidatePool()
+    stretch = frames(path, facts, threads=options.threads, start_us=scene.start_us, end_us=scene.end_us)
+    with stretch:
+        for _ in pool.watch(stretch):
+            pass
+        return pool.choose(scene)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
