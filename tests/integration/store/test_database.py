@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
@@ -16,9 +17,10 @@ import pytest
 from psycopg import Connection
 
 from heimdex.errors import DatabaseUnavailable, StorageFull, StoreError, UnsafeRole
-from heimdex.store.cluster import read_pid_file
+from heimdex.store.cluster import PostgresOptions, programs_folder, read_pid_file
 from heimdex.store.database import Claims, Database, is_claimed
 from heimdex.store.postgres import EmbeddedPostgres
+from heimdex.store.roles import CREATE_ROLES_SQL
 from tests.conftest import ServerUnderTest
 from tests.integration.store.conftest import SmallDisk
 
@@ -239,6 +241,21 @@ def test_an_empty_database_is_migrated_by_the_admin_login_only(
         Database.open(home=tmp_path, url=url).close()
     finally:
         database_server.admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_how_to_for_a_server_of_ones_own_works(home: Path, owner: str) -> None:
+    how_to = Path(__file__).parents[3] / "docs" / "howto" / "external-database.md"
+    assert f"```sql\n{CREATE_ROLES_SQL}\n```" in how_to.read_text(encoding="utf-8")
+    server = EmbeddedPostgres(home, options=PostgresOptions(durable=False))
+    root = server.start()
+    psql = [str(programs_folder() / "psql"), "--no-psqlrc", "--set=ON_ERROR_STOP=1", root]
+    subprocess.run(psql, input=CREATE_ROLES_SQL, text=True, check=True, capture_output=True)
+    url = psycopg.conninfo.make_conninfo(root, user="heimdex_app", dbname="heimdex")
+    admin_url = psycopg.conninfo.make_conninfo(root, dbname="heimdex")
+    with Database.open(home=home, url=url, admin_url=admin_url) as database:
+        statement = "SELECT current_user, count(*) FROM heimdex.asset"
+        assert database.run(owner, lambda c: c.execute(statement).fetchone()) == ("heimdex_app", 0)
+    server.close()
 
 
 @pytest.mark.parametrize("url", ["postgresql://nobody@localhost:1/none", "host=/nowhere dbname=x"])
