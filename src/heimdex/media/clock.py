@@ -9,7 +9,7 @@ MICROSECONDS = 1_000_000
 WRAP_TICKS = 1 << 33  # MPEG clocks have 33 bits: at 90 kHz they start over every 26.5 hours
 # Between neighbouring packets of an MPEG stream a step back by more than BACK_S, or ahead by more than
 # AHEAD_S, is a new clock; a shorter step ahead is a gap in the recording, which players show as one.
-BACK_S, AHEAD_S = 1, 3600
+BACK_S, AHEAD_S = Fraction(1, 2), 3600
 WRAPPING = frozenset({"mpegts", "mpeg"})
 
 
