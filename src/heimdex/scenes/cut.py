@@ -11,13 +11,13 @@ from heimdex.scenes.reel import Reel
 
 JUMP = 1.5  # levels of change below which nothing is a cut
 OUTSTANDING = 1.25  # times the second largest change among the neighbours
-NEIGHBOURS = 6  # frames to either side
+NEIGHBOURS, NEAR_US = 6, 500_000  # frames to either side, and no further away than this
 FLASH_US, FLASH_FRAMES = 200_000, 4  # what is back after this was a flash
 # How alike two frames may be and still belong to different shots depends on how far the jump stands out.
 UNLIKE = 0.40  # at OUTSTANDING
 UNLIKE_PER_DOUBLING = 0.10
 UNLIKE_AT_MOST = 0.72
-UNLIKE_IN_GREY = 0.55  # and this unless the colours changed, too
+UNLIKE_IN_GREY = 0.6  # and this unless the colours changed, too
 OTHER_COLOURS = 12.0  # colour distance
 
 
@@ -35,7 +35,8 @@ class Cuts:
         that a cut among flashes stands out, too.
         """
         reel = self._reel
-        times = np.maximum(_outdoes(reel.change), _outdoes(reel.change - reel.brightening))
+        far = self._far_off()
+        times = np.maximum(_outdoes(reel.change, far), _outdoes(reel.change - reel.brightening, far))
         return np.where((reel.change > JUMP) & (times > OUTSTANDING), times, 0).astype(np.float32)
 
     def is_cut(self, row: int, times: float, blank: NDArray[np.bool_]) -> bool:
@@ -50,10 +51,17 @@ class Cuts:
         """The rows before and behind that must differ: at once, and when a flash would be over."""
         reel = self._reel
         at_us = int(reel.at_us[row])
-        back = max(row + FLASH_FRAMES, reel.index_at(at_us + FLASH_US))
-        later = max(back, reel.index_at(at_us + self._later_us))
+        later = max(row, reel.index_at(at_us + self._later_us))
+        back = min(max(row + FLASH_FRAMES, reel.index_at(at_us + FLASH_US)), later)
         early = min(row - 1 - FLASH_FRAMES, reel.index_at(at_us - FLASH_US))
-        pairs = ((row - 1, row), (row - 1, back), (row - 1, later), (row - 3, row + 2), (early, row + 1))
+        early = min(max(early, reel.index_at(at_us - self._later_us)), row - 1)
+        pairs = (
+            (row - 1, row),
+            (row - 1, back),
+            (row - 1, later),
+            (max(early, row - 3), min(later, row + 2)),
+            (early, min(later, row + 1)),
+        )
         lit = np.flatnonzero(~blank)  # a frame all black says nothing about its shot
         before, behind = lit[lit < row], lit[lit >= row]
         if not len(before) or not len(behind):
@@ -73,10 +81,19 @@ class Cuts:
     def _other_colours(self, first: int, second: int) -> bool:
         return colour_distance(self._reel.small[first], self._reel.small[second]) > OTHER_COLOURS
 
+    def _far_off(self) -> NDArray[np.bool_]:
+        """Which neighbours, (rows, 2 × NEIGHBOURS + 1), are too far away to say what is usual here."""
+        beyond = np.full(NEIGHBOURS, -(1 << 62), np.int64)
+        times = np.concatenate([beyond, self._reel.at_us, beyond])
+        windows = sliding_window_view(times, 2 * NEIGHBOURS + 1)
+        return np.abs(windows - self._reel.at_us[:, None]) > NEAR_US
 
-def _outdoes(change: NDArray[np.float32]) -> NDArray[np.float32]:
+
+def _outdoes(change: NDArray[np.float32], far: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Each change divided by the second largest among its neighbours: a cut may have one beside it."""
     beyond = np.zeros(NEIGHBOURS, np.float32)
-    windows = sliding_window_view(np.concatenate([beyond, change, beyond]), 2 * NEIGHBOURS + 1).copy()
-    windows[:, NEIGHBOURS] = 0
-    second = np.partition(windows, -2, axis=1)[:, -2]
+    windows = sliding_window_view(np.concatenate([beyond, change, beyond]), 2 * NEIGHBOURS + 1)
+    usual = np.where(far, 0, windows)
+    usual[:, NEIGHBOURS] = 0
+    second = np.partition(usual, -2, axis=1)[:, -2]
     return (change / (second + 0.5)).astype(np.float32)

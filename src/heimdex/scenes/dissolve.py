@@ -16,6 +16,7 @@ SAMPLES = 5  # frames looked at between the ends
 DETAIL = (
     0.75  # of the ends' fine detail: a mixture of two pictures has about half, a moving picture all of it
 )
+LINGER_US = 600_000  # how long a better middle is looked for
 CLEAR_OF_BLANK_US = 1_000_000  # nearer to a blank stretch it is a fade
 
 
@@ -49,37 +50,55 @@ class Dissolves:
         ends = np.searchsorted(reel.at_us, reel.at_us[rows] + reach_us, side="right") - 1
         return np.maximum(starts, 0), ends
 
-    def is_middle(self, row: int) -> bool:
-        """Whether a dissolve has its middle here, looked at closely."""
-        return any(self._dissolves(row, reach_us) for reach_us in REACHES_US)
+    def middle(self, row: int, maybe: NDArray[np.bool_]) -> tuple[int, int] | None:
+        """The dissolve that has begun by row `row`: its middle row, and how far it reaches from there in µs.
 
-    def _dissolves(self, row: int, reach_us: int) -> bool:
+        None if there is none. `maybe` is what `middles` said. Every part of a long dissolve looks like a
+        shorter one: the longest counts, and of its frames the one that is most evenly mixed.
+        """
+        if self._reach(row) is None:
+            return None
+        last = self._reel.index_at(int(self._reel.at_us[row]) + LINGER_US)
+        rows = row + np.flatnonzero(maybe[row : last + 1])
+        found = [(*reach, at) for at in rows.tolist() if (reach := self._reach(at)) is not None]
+        reach_us, _, middle = max(found)
+        return middle, reach_us
+
+    def _reach(self, row: int) -> tuple[int, float] | None:
+        """The longest reach by which a dissolve has its middle here, and how even the mixture is."""
+        for reach_us in reversed(REACHES_US):
+            starts, ends = self._ends(np.array([row]), reach_us)
+            start, end = int(starts[0]), int(ends[0])
+            if start >= row - 1 or end <= row + 1:
+                continue
+            even = self._mixes(start, row, end)
+            if even is not None and self._other_shot(start, row, end):
+                return reach_us, even
+        return None
+
+    def _other_shot(self, start: int, row: int, end: int) -> bool:
         reel = self._reel
-        starts, ends = self._ends(np.array([row]), reach_us)
-        start, end = int(starts[0]), int(ends[0])
-        if start >= row - 1 or end <= row + 1 or not self._mixes(start, row, end):
-            return False
         before, middle, after = reel.luma(start), reel.luma(row), reel.luma(end)
         if _detail(middle) > DETAIL * (_detail(before) + _detail(after)) / 2:
             return False
         return same_view(reel.small[start], reel.small[end]) < ALIKE
 
-    def _mixes(self, start: int, row: int, end: int) -> bool:
-        """Whether the frames between go over from the one end to the other by mixture, and steadily."""
+    def _mixes(self, start: int, row: int, end: int) -> float | None:
+        """How evenly row is mixed, 0 at best, -0.2 at worst; None unless all go over steadily, by mixture."""
         reel = self._reel
         before, step = reel.tiny[start], reel.tiny[end] - reel.tiny[start]
         length = float(np.abs(step).mean())
         if length < DIFFERENT:
-            return False
+            return None
         between = reel.tiny[start : end + 1] - before
         parts = between @ step / float(step @ step)
         if not 0.3 < parts[row - start] < 0.7 or (np.diff(parts) > 0.4).any():
-            return False
+            return None
         picked = np.linspace(0, end - start, SAMPLES + 2).round().astype(int)[1:-1]
         if (np.diff(parts[picked]) < -0.1).any():
-            return False
+            return None
         residues = np.abs(between[picked] - parts[picked, None] * step).mean(axis=1)
-        return bool((residues < RESIDUE * length).all())
+        return -abs(float(parts[row - start]) - 0.5) if (residues < RESIDUE * length).all() else None
 
 
 def _detail(luma: Luma) -> float:

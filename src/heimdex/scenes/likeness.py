@@ -14,8 +14,8 @@ Small = NDArray[np.uint8]
 Luma = NDArray[np.float32]
 """Brightness 0-255, shape (36, 64) or a stack (frames, 36, 64)."""
 
-REACH = (3, 4)  # small pixels a block may have moved, down and across: 8 % of the height, 6 % of the width
-NOISE = 4.0  # variance (levels²) that compression alone makes
+REACH = (1 / 3, 1 / 4)  # of a block's height and width: how far it may have moved, 3 and 4 small pixels
+NOISE = 1.0  # variance (levels²) that compression alone makes
 BORDER_LEVEL = 24.0  # a row or column never brighter than this is a black bar, not picture
 UNRELATED = 0.25  # the likeness of two pictures that have nothing to do with each other
 ALIKE = 0.55  # likeness from which two frames show the same shot
@@ -39,22 +39,23 @@ def likeness(first: Small, second: Small) -> float:
     """1 = the same view, about UNRELATED = two other pictures, by matching 4 × 4 blocks wherever they moved.
 
     Each block of `second` takes its best normalised correlation (Lewis 1995, "Fast normalized cross-
-    correlation") over every shift within REACH, so neither gain nor camera nor objects count as change. Blocks
-    without contrast are compared by colour. The mean is weighted by contrast, and half of the answer is the
-    median over the blocks that show something, so that one thing that pops in cannot carry it.
+    correlation") over every shift within REACH, so neither gain nor camera nor objects count as change.
+    Blocks without contrast are compared by colour, too. The mean is weighted by contrast, and half of the
+    answer is the median over the blocks that show something, so that one thing that pops in cannot carry it.
     """
     lumas = luma(first), luma(second)
     top, bottom, left, right = _inside(*lumas)
     rows, columns = (bottom - top) // 4, (right - left) // 4
     box = slice(top, top + 4 * rows), slice(left, left + 4 * columns)
-    down, across = REACH
+    down, across = int(rows * REACH[0]), int(columns * REACH[1])
     padded = lumas[0][box][_edged(4 * rows, down)][:, _edged(4 * columns, across)]
     windows = sliding_window_view(padded, (rows + 2 * down, columns + 2 * across))[::rows, ::columns]
     shifted = sliding_window_view(windows, (rows, columns), axis=(2, 3)).reshape(16, -1, rows * columns)
     matched, contrast = _matched(shifted, _blocks(lumas[1][box]))
     flat = contrast < FLAT_CONTRAST
     if flat.any():
-        matched = np.where(flat, _same_colours(_blocks(first[box]), _blocks(second[box])), matched)
+        same = _same_colours(_blocks(first[box]), _blocks(second[box]))
+        matched = np.where(flat & ~same, 0, matched)
     shows = ~flat | (matched < UNRELATED)
     if int((matched < HALF_ALIKE).sum()) < CHANGED_BLOCKS or not shows.any():
         shows = np.ones_like(flat)
@@ -62,7 +63,7 @@ def likeness(first: Small, second: Small) -> float:
 
 
 def _blocks(frame: NDArray[Any]) -> NDArray[Any]:
-    """A frame whose sides are multiples of four as 16 blocks: (16, pixels), or (16, pixels, 3) with colours."""
+    """A frame whose sides are multiples of four as 16 blocks: (16, pixels) or (16, pixels, 3)."""
     rows, columns = frame.shape[0] // 4, frame.shape[1] // 4
     blocks = frame.reshape(4, rows, 4, columns, *frame.shape[2:]).swapaxes(1, 2)
     return blocks.reshape(16, rows * columns, *frame.shape[2:])
@@ -134,12 +135,13 @@ def _matched(shifted: Luma, blocks: Luma) -> tuple[NDArray[np.float32], NDArray[
     return scores[pick], np.sqrt(np.maximum(variances[pick], variance[:, 0]) + NOISE)
 
 
-def _same_colours(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """1 for each block whose mean colour is the same but for the light, else 0."""
+def _same_colours(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which blocks' mean colour is the same but for the light."""
     means = [blocks.mean(axis=1, dtype=np.float32) for blocks in (first, second)]
     brighter = np.maximum(means[0], means[1]).max(axis=1)
     apart = np.abs(means[0] - means[1]).max(axis=1)
-    return (apart <= LIGHT_TOLERANCE * brighter + 8).astype(np.float32)
+    same: NDArray[np.bool_] = apart <= LIGHT_TOLERANCE * brighter + 8
+    return same
 
 
 def _inside(first: Luma, second: Luma) -> tuple[int, int, int, int]:

@@ -11,6 +11,7 @@ from heimdex.scenes.dissolve import Dissolves
 from heimdex.scenes.reel import Reel
 
 LOOK_US = 1_500_000  # how far to either side a verdict looks
+DISSOLVED_US = 900_000  # after the middle of a dissolve there is no other for so long
 LOOK_FRAMES = 400  # and never further than this, whatever a file says about its times
 
 
@@ -27,6 +28,7 @@ class Transitions:
         self._next = 0  # row of the reel to be judged next
         self._forgotten = 0  # rows dropped so far
         self._held = False  # the row before `_next` is inside a blank stretch that is dealt with
+        self._dissolved_us = -(1 << 62)  # until then the last dissolve may still go on
         self._last_us: int | None = None  # the last boundary, or the film's start
 
     @property
@@ -54,17 +56,27 @@ class Transitions:
             if row == limit:
                 break
             if not blank[row]:
-                if self._is_boundary(row, float(times[row]), blank, maybe_dissolve=bool(middles[row])):
-                    self._accept(row, found, ended=ended)
-                self._next += 1
+                changed = self._changed(row, float(times[row]), blank, middles)
+                if changed is not None:
+                    self._accept(changed, found, ended=ended)
+                self._next = (row if changed is None else changed) + 1
             elif not self._through_blank(blank, found, ended=ended):
                 break
         return found
 
-    def _is_boundary(self, row: int, times: float, blank: NDArray[np.bool_], *, maybe_dissolve: bool) -> bool:
+    def _changed(
+        self, row: int, times: float, blank: NDArray[np.bool_], maybe: NDArray[np.bool_]
+    ) -> int | None:
+        """The row at which a cut or dissolve that shows at this row lies, if there is one."""
         if times > 0 and self._cuts.is_cut(row, times, blank):
-            return True
-        return maybe_dissolve and self._dissolves.is_middle(row)
+            return row
+        if not maybe[row] or int(self._reel.at_us[row]) < self._dissolved_us:
+            return None
+        found = self._dissolves.middle(row, maybe)
+        if found is None:
+            return None
+        self._dissolved_us = int(self._reel.at_us[found[0]]) + max(found[1], DISSOLVED_US)
+        return found[0]
 
     def _limit(self) -> int:
         reel = self._reel
