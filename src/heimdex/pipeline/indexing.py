@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,7 @@ from heimdex.pipeline import models
 from heimdex.pipeline.arrivals import Arrivals, Item, Sorted
 from heimdex.pipeline.flow import FLOW, PICTURE, SCENES, Stage
 from heimdex.pipeline.ledger import Attempt, Ledger, Outcome, is_current
+from heimdex.pipeline.leftovers import Leftovers
 from heimdex.pipeline.stages import BATCH, Stages
 from heimdex.pipeline.tally import OnProgress, Tally
 from heimdex.pipeline.tools import Tools
@@ -80,6 +82,7 @@ class IndexRun:
         self.arrivals = Arrivals(tools)
         self._claims = tools.database.claims()
         self._ledger = Ledger(tools.database, tools.owner, self._claims)
+        self._leftovers = Leftovers(tools, self._ledger)
         self._ready: queue.Queue[Item | None] = queue.Queue(QUEUE_ITEMS)
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -176,7 +179,7 @@ class IndexRun:
             try:
                 self._ready.put(None, timeout=TICK_S)
             except queue.Full:
-                with self._lock:
+                with suppress(queue.Empty):
                     self._ready.get_nowait()
             gatherer.join(TICK_S)
 
@@ -193,6 +196,7 @@ class IndexRun:
             else:
                 self.tally.file("unchanged")
                 self._tell_failures(item, runs, FLOW)
+                self._leftovers.of_killed(item.asset.asset_id, runs)
         return unfinished
 
     def _arrive(self, stamp: FileStamp) -> None:
@@ -250,10 +254,14 @@ class IndexRun:
             return False
         outcome = self._outcome_of(item, attempt)
         if not self._write(item, SCENES, outcome):
+            self._leftovers.after_defeat(attempt)
             return False
-        self.tools.derived.keep_only(asset_id, attempt.number)
+        if outcome.state == StageState.FAILED:
+            self._leftovers.after_failure(attempt)
+            return False
+        self._leftovers.after_success(attempt)
         self.tally.add("scenes", outcome.row_count)
-        return PICTURE in self.options.stages and outcome.state != StageState.FAILED
+        return PICTURE in self.options.stages
 
     def _outcome_of(self, item: Item, attempt: Attempt) -> Outcome:
         try:
@@ -304,12 +312,10 @@ class IndexRun:
                 self._picture(group)
 
     def _picture(self, group: Sequence[Item]) -> None:
-        here = [item for item in group if self.arrivals.is_there(item)]
-        model_id = self.model.model_id
-        keys = [RunKey(asset_id=i.asset.asset_id, stage=PICTURE.name, model_id=model_id) for i in here]
-        attempts = self._ledger.begin(keys, PICTURE.version)
+        begun = self._begin_picture(group)
+        here, attempts = [item for item, _ in begun], [attempt for _, attempt in begun]
         try:
-            outcomes = self.stages.picture(list(zip(here, attempts, strict=True)))
+            outcomes = self.stages.picture(begun)
         except (ModelError, WorkerError) as error:
             outcomes = [_failure(attempt, error) for attempt in attempts]
         self._check_stop()
@@ -319,6 +325,15 @@ class IndexRun:
                 self._note(item, PICTURE, outcome)
         for item in group:
             self._finish(item)
+
+    def _begin_picture(self, group: Sequence[Item]) -> list[tuple[Item, Attempt]]:
+        """Take the stage over for those of the group that were not removed meanwhile."""
+        model_id = self.model.model_id
+        while True:
+            here = [item for item in group if self.arrivals.is_there(item)]
+            keys = [RunKey(asset_id=i.asset.asset_id, stage=PICTURE.name, model_id=model_id) for i in here]
+            with suppress(NotFound):  # removed between the two questions
+                return list(zip(here, self._ledger.begin(keys, PICTURE.version), strict=True))
 
     # What is missing, what failed
 

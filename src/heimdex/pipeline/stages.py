@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from heimdex.entities import Facts, FileStamp, Keyframe, Kind, Looked, StageState
-from heimdex.errors import HeimdexError, ModelError, WorkerError, WorkerMemory, WorkerTimeout
+from heimdex.errors import HeimdexError, ModelError, WorkerCrashed, WorkerError, WorkerMemory, WorkerTimeout
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import SCENES, after
 from heimdex.pipeline.ledger import Attempt, Outcome
@@ -46,6 +46,14 @@ class Stages:
 
     def examine(self, stamp: FileStamp) -> tuple[str, Facts] | None:
         """(content hash, facts) of a file; None when it is no media and does not claim to be."""
+        try:
+            return self._examine(stamp)
+        except WorkerCrashed:
+            # It may have been ended for a reason outside of the file (the system ran out of memory), and a
+            # refusal stands until the file changes: two have to crash.
+            return self._examine(stamp)
+
+    def _examine(self, stamp: FileStamp) -> tuple[str, Facts] | None:
         limits = self.tools.limits
         found: tuple[str, Facts] | None = self.decoders.call(
             f"{WORK}:examine", stamp.path, limits.max_pixels, timeout_s=limits.stall_timeout_s

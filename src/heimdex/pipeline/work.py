@@ -29,7 +29,7 @@ from heimdex.entities import (
     Vector,
     new_id,
 )
-from heimdex.errors import StorageFull, StoreError
+from heimdex.errors import MediaError, StorageFull, StoreError
 from heimdex.keyframes import CandidatePool, photo_quality
 from heimdex.media.hashing import content_hash
 from heimdex.media.photo import read_photo
@@ -174,12 +174,25 @@ def warm(report: Report, model: str, options: LoadOptions) -> None:
 def encode(report: Report, model: str, options: LoadOptions, paths: list[Path]) -> list[Encoded]:
     """The vectors of kept frames, in order. Reads exactly those files' pixels."""
     encoder = _encoder(model, options)
-    pictures = [read_picture(path) for path in paths]
+    read = [_read(path) for path in paths]
+    pictures = [picture for picture in read if not isinstance(picture, MediaError)]
     report()
     began = time.perf_counter()
-    found = list(encoder.encode_pictures(pictures))
-    each_ms = (time.perf_counter() - began) * 1000 / max(1, len(paths))
-    return [Encoded(vectors=vectors, inference_time_ms=each_ms, device=encoder.device) for vectors in found]
+    found = iter(list(encoder.encode_pictures(pictures)))
+    each_ms = (time.perf_counter() - began) * 1000 / max(1, len(pictures))
+    return [
+        Encoded(error=str(picture))
+        if isinstance(picture, MediaError)
+        else Encoded(vectors=next(found), inference_time_ms=each_ms, device=encoder.device)
+        for picture in read
+    ]
+
+
+def _read(path: Path) -> Picture | MediaError:
+    try:
+        return read_picture(path)
+    except MediaError as error:  # a kept file that was damaged costs one vector, not the batch
+        return error
 
 
 @lru_cache(maxsize=2)

@@ -35,6 +35,10 @@ class DerivedFiles:
         """A file's key: its path below the home, with forward slashes."""
         return PurePosixPath(path.relative_to(self.home)).as_posix()
 
+    def attempt_of(self, key: str) -> int:
+        """The attempt that wrote the file of a key."""
+        return int(PurePosixPath(key).parent.name)
+
     def path(self, key: str) -> Path:
         """The file of a key."""
         return self.home / key
@@ -47,6 +51,17 @@ class DerivedFiles:
         for other in folder.iterdir():
             if other.name != str(attempt):
                 _remove(other)
+
+    def attempts(self, asset_id: str) -> set[str]:
+        """The attempts of an asset that left a folder; foreign names come as they are."""
+        try:
+            return {entry.name for entry in self.asset_folder(asset_id).iterdir()}
+        except OSError:
+            return set()
+
+    def remove_attempt(self, asset_id: str, attempt: int) -> None:
+        """Remove what one attempt wrote."""
+        _remove(self.attempt_folder(asset_id, attempt))
 
     def remove_asset(self, asset_id: str) -> None:
         """Remove everything derived from an asset."""
