@@ -12,7 +12,7 @@ from heimdex.store import scenes
 
 
 class Leftovers:
-    """Puts them away. Rows are asked what is in use; a claimed asset's files are touched by its claimant only."""
+    """Puts them away. Rows are asked what is in use; an asset's files belong to whoever has claimed it."""
 
     def __init__(self, tools: Tools, ledger: Ledger) -> None:
         self.tools = tools
@@ -23,7 +23,7 @@ class Leftovers:
         self.tools.derived.keep_only(attempt.key.asset_id, attempt.number)
 
     def after_failure(self, attempt: Attempt) -> None:
-        """An attempt failed: its files go, and those of an earlier success stay. The asset is claimed by us."""
+        """An attempt failed: its files go, those of an earlier success stay. The asset is claimed by us."""
         self._remove_unused(attempt.key.asset_id)
 
     def after_defeat(self, attempt: Attempt) -> None:
