@@ -34,7 +34,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # between two tries of a transaction
 T = TypeVar("T")
 
 # A plan is made for the values at hand: tenants differ so much in size that a plan kept from one of them may
-# be a hundred times too slow for the next, and the owner is a setting, which a kept plan would not even see.
+# be far too slow for the next, and the owner is a setting, which a kept plan would not even see.
 _SESSION = (
     "SELECT set_config('search_path', 'heimdex, public', false), set_config('TimeZone', 'UTC', false), "
     "set_config('plan_cache_mode', 'force_custom_plan', false), "
@@ -147,6 +147,11 @@ class Database:
                     raise
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # two that collided must not collide again
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    @property
+    def embedded(self) -> EmbeddedPostgres | None:
+        """The embedded server, or None where the database is behind a URL."""
+        return self._embedded
 
     def claims(self) -> Claims:
         """Claims on a connection of their own, opened at the first claim. Close them before the database."""

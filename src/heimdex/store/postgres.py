@@ -44,6 +44,7 @@ from heimdex.store.initdb import check_version, clean_environment, create_cluste
 from heimdex.store.leases import POLL_S, Lease, exclusively
 
 GIVE_UP_S = 2.0  # how long the end of a server that was just started is waited for
+CLOSE_PATIENCE_S = 0.5  # a last checkpoint may take longer; the next to start waits for it
 LOG_LIMIT_BYTES = 8 * MIB  # at a start, a longer log becomes server.log.old
 LOG_TAIL_LINES = 12
 
@@ -94,7 +95,7 @@ class EmbeddedPostgres:
         return make_conninfo(host=str(socket_folder), port=PORT, user=SUPERUSER, dbname="postgres")
 
     def close(self) -> None:
-        """Give the lease back; if nobody else holds one, stop the server."""
+        """Give the lease back; if nobody else holds one, stop the server, or leave it stopping."""
         if self._lease is None:
             return
         atexit.unregister(self.close)
@@ -102,7 +103,7 @@ class EmbeddedPostgres:
         try:
             with self._locked():
                 if lease.is_last():
-                    self._stop(signal.SIGINT)
+                    self._stop(patience_s=CLOSE_PATIENCE_S)
         except (OSError, DatabaseUnavailable):
             pass  # what we leave running, the next one that closes stops
         finally:
@@ -114,10 +115,10 @@ class EmbeddedPostgres:
         return found is not None and found.status == "ready" and self._is_alive()
 
     def stop_now(self) -> None:
-        """Stop the server whoever uses it. For tests and for maintenance."""
+        """Stop the server whoever uses it, and wait until it is gone. For tests and for maintenance."""
         if self._folder.is_dir():
             with self._locked():
-                self._stop(signal.SIGINT)
+                self._stop(patience_s=self._options.patience_s)
 
     def state(self) -> PostgresState:
         """What is known without starting anything."""
@@ -265,13 +266,13 @@ class EmbeddedPostgres:
             )
         return int(done.stdout)
 
-    def _stop(self, how: signal.Signals) -> None:
-        """Stop the server if it is one we can reach, and wait until it is gone. The caller holds the lock."""
+    def _stop(self, *, patience_s: float) -> None:
+        """Stop the server if it is one we can reach, and wait for it. The caller holds the lock."""
         found = read_pid_file(self._data)
         if found is None or not is_server(found.pid, self._data):
             return
-        deadline = time.monotonic() + self._options.patience_s
-        os.kill(found.pid, how)
+        deadline = time.monotonic() + patience_s
+        os.kill(found.pid, signal.SIGINT)  # "fast": open transactions are rolled back
         while is_server(found.pid, self._data) and time.monotonic() < deadline:
             time.sleep(POLL_S)
         self._remove_socket_folder(found)

@@ -103,6 +103,7 @@ def make_stopped(tmp_path_factory: pytest.TempPathFactory) -> MakeStopped:
     original = tmp_path_factory.mktemp("made") / "home"
     server = EmbeddedPostgres(original, options=QUICK)
     server.start()
+    server.stop_now()
     server.close()
 
     def copy(home: Path) -> None:
@@ -300,11 +301,13 @@ def test_homes_with_odd_names_work(tmp_path: Path, name: str) -> None:
 def test_a_socket_folder_open_to_others_is_refused(home: Path) -> None:
     server = EmbeddedPostgres(home, options=QUICK)
     server.start()
-    (home / "postgres" / "run").chmod(0o777)
+    socket_folder = server.state().socket_folder
+    assert socket_folder is not None
+    socket_folder.chmod(0o777)
     other = EmbeddedPostgres(home, options=QUICK)
     with pytest.raises(DatabaseUnavailable, match="not private"):
         other.start()
-    (home / "postgres" / "run").chmod(0o700)
+    socket_folder.chmod(0o700)
     other.close()
     assert server.is_running()
     server.close()

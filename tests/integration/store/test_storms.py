@@ -27,9 +27,12 @@ from pathlib import Path
 from heimdex.store.database import Database
 home, name = Path(sys.argv[1]), sys.argv[2]
 owner = "00000000-0000-7000-8000-000000000000"
-insert = "INSERT INTO heimdex.model (name, precision, weights_sha256) VALUES (%s, %s, '')"
+insert = (
+    "INSERT INTO heimdex.model (name, precision, weights_sha256) "
+    "VALUES (%s, %s, '') ON CONFLICT DO NOTHING"
+)
 def write(database, number):
-    database.run(owner, lambda connection: connection.execute(insert + " ON CONFLICT DO NOTHING", [name, str(number)]))
+    database.run(owner, lambda connection: connection.execute(insert, [name, str(number)]))
     print(number, flush=True)
 """
 WRITER = """
