@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pillow_heif
 from PIL import Image
@@ -12,7 +14,7 @@ from PIL import Image
 from tests.media.clips import Clip, Sound, make
 from tests.media.counter import counter_picture
 
-PHOTO_KINDS: dict[str, tuple[str, dict[str, object]]] = {
+PHOTO_KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "jpeg": ("JPEG", {"quality": 90}),
     "png": ("PNG", {}),
     "webp": ("WEBP", {"quality": 80}),
@@ -52,12 +54,15 @@ def make_bases(folder: Path) -> Bases:
     return Bases(photos={kind: photo(kind) for kind in PHOTO_KINDS}, films=films)
 
 
-def photo(kind: str, **options: object) -> bytes:
+@cache
+def photo(kind: str, icc_profile: bytes | None = None) -> bytes:
     """A textured picture of 320 × 200 px, so that every part of the file matters."""
     pillow_heif.register_heif_opener()
     picture = Image.fromarray(counter_picture(1234, width=320, height=200))
     noise = Image.effect_noise((320, 200), 60).convert("RGB")
-    name, standard = PHOTO_KINDS[kind]
+    name, options = PHOTO_KINDS[kind]
+    if icc_profile is not None:
+        options = {**options, "icc_profile": icc_profile}
     written = io.BytesIO()
-    Image.blend(picture, noise, 0.3).save(written, name, **{**standard, **options})
+    Image.blend(picture, noise, 0.3).save(written, name, **options)
     return written.getvalue()

@@ -87,8 +87,6 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
             return image.convert("RGB")
         if mode != image.mode:
             image = image.convert(mode)
-        if mode == "RGB" and "srgb" in (source.profile.profile_description or "").lower():
-            return image
         turned = ImageCms.profileToProfile(
             image,
             source,

@@ -56,11 +56,11 @@ def read_photo(path: bytes, *, max_pixels: int, short_side: int = 0) -> Picture:
     if recognised is None or recognised.format not in READERS:
         raise UnknownFormat("is not a photo; give a JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP file")
     with _opened(path, recognised.format, max_pixels) as image:
-        orientation = orientation_of(image)
         size = fitted(image.size, short_side)
         if recognised.format == "jpeg":
             image.draft(None, size)
         image.load()
+        orientation = orientation_of(image)  # after loading: the TIFF reader turns by itself, and says 1 then
         smaller: Image.Image = image
         if size != image.size:
             smaller = resizable(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
@@ -76,7 +76,7 @@ def photo_facts(path: bytes, name: str, *, max_pixels: int) -> Facts:
     with _opened(path, name, max_pixels) as image:
         exif = read_exif(image)
         width, height = image.size
-    if exif.orientation >= 5:
+    if exif.orientation >= 5 and name != "tiff":  # Pillow gives a TIFF's size upright
         width, height = height, width
     latitude, longitude = exif.place or (None, None)
     return Facts(
