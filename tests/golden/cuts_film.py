@@ -82,7 +82,8 @@ def lit(smalls: Smalls, gain: Sequence[float] | NDArray[np.float64], lift: NDArr
     """Each frame times its gain plus its lift."""
     shape = (-1, 1, 1, 1)
     changed = smalls * np.reshape(gain, shape) + np.reshape(lift, shape)
-    return np.clip(changed, 0, 255).astype(np.uint8)
+    result: Smalls = np.clip(changed, 0, 255).astype(np.uint8)
+    return result
 
 
 def dissolved(first: Smalls, second: Smalls, frames: int) -> Smalls:

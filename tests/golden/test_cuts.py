@@ -65,6 +65,16 @@ def test_cuts_between_plain_colours_are_found() -> None:
     assert boundaries(film(*plain)) == [50, 100]
 
 
+def test_cuts_between_white_pages_with_a_little_writing_are_found() -> None:
+    pages = [blank(250, 50) for _ in range(3)]
+    pages[0][:, 4:6, 4:60] = pages[0][:, 12:13, 8:30] = pages[0][:, 16:17, 8:44] = 90
+    pages[1][:, 8:30, 40:43] = pages[1][:, 20:22, 4:20] = pages[1][:, 32:34, 10:60] = 90
+    pages[2][:, 3:5, 20:40] = pages[2][:, 9:24:3, 6:34] = 90
+    assert boundaries(film(*pages)) == [50, 100]
+    between = film(shot(view(1), 2), *pages, shot(view(2), 2))
+    assert boundaries(between) == [50, 100, 150, 200]
+
+
 def test_cuts_between_pictures_in_black_bars_are_found() -> None:
     upright = [shot(view(seed), 2) for seed in (1, 2, 3)]
     for part in upright:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from heimdex.scenes.likeness import ALIKE, same_view
 from heimdex.scenes.reel import Reel
 
-NOTHING = 1.5  # levels of spread: nothing to see but a caption perhaps
+NOTHING = 2.5  # levels of spread: nothing to see but a caption perhaps
 FLAT_PART = 0.08  # of the spread on either side: a dip that never gets all black
 LIT = 20.0  # levels of spread that are no blank, whatever stands beside
 DARK, WHITE = 40.0, 215.0  # mean level below or above which a flat picture is a blank one

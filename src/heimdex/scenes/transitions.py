@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heimdex.scenes.blank import Blanks
+from heimdex.scenes.blank import Blanks, Stretch
 from heimdex.scenes.cut import NEIGHBOURS, Cuts
 from heimdex.scenes.dissolve import Dissolves
 from heimdex.scenes.reel import Reel
@@ -60,7 +60,7 @@ class Transitions:
                 if changed is not None:
                     self._accept(changed, found, ended=ended)
                 self._next = (row if changed is None else changed) + 1
-            elif not self._through_blank(blank, found, ended=ended):
+            elif not self._through_blank(blank, times, found, ended=ended):
                 break
         return found
 
@@ -93,7 +93,9 @@ class Transitions:
         self._last_us = at_us
         found.append(at_us)
 
-    def _through_blank(self, blank: NDArray[np.bool_], found: list[int], *, ended: bool) -> bool:
+    def _through_blank(
+        self, blank: NDArray[np.bool_], times: NDArray[np.float32], found: list[int], *, ended: bool
+    ) -> bool:
         """Deal with the blank stretch at `_next` and go behind it; False to wait for more of the film."""
         stretch = self._blanks.stretch(self._next, blank)
         if self._held:
@@ -107,11 +109,17 @@ class Transitions:
         if rows is None:  # a dark shot: judge its frames like any other's
             blank[stretch.first : stretch.after] = False
             return True
-        for row in rows:
+        for row in sorted({*rows, *self._cuts_inside(stretch, times)}):
             self._accept(row, found, ended=ended)
         self._held = not stretch.closed
         self._next = stretch.after + stretch.closed  # the first frame behind it is dealt with, too
         return True
+
+    def _cuts_inside(self, stretch: Stretch, times: NDArray[np.float32]) -> list[int]:
+        """Cuts from one to the next of what is all but blank: white pages with a little writing."""
+        rows = stretch.first + 1 + np.flatnonzero(times[stretch.first + 1 : stretch.after])
+        shown = np.zeros(len(times), np.bool_)
+        return [row for row in rows.tolist() if self._cuts.is_cut(row, float(times[row]), shown)]
 
     def forget(self) -> int:
         """Drop the frames no verdict will look at again; how many they were."""
