@@ -60,7 +60,7 @@ def examine(report: Report, path: bytes, max_pixels: int) -> tuple[str, Facts] |
         return None
     facts = probe(path, recognised, max_pixels=max_pixels)
     report()
-    return content_hash(path), facts
+    return content_hash(path, report), facts
 
 
 REPORT_EVERY_S = 0.5
