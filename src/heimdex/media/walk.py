@@ -78,11 +78,16 @@ class _Walk:
             return
         if stat.S_ISDIR(status.st_mode):
             yield from self._below(path)
-        elif stat.S_ISREG(status.st_mode):
+        elif not stat.S_ISREG(status.st_mode):
+            yield _refusal(path, _special(status.st_mode))
+        elif path not in self._files and not self._met_below_a_folder(path):
             self._files.add(path)
             yield _stamp(path, status)
-        else:
-            yield _refusal(path, _special(status.st_mode))
+
+    def _met_below_a_folder(self, path: bytes) -> bool:
+        folder, name = os.path.split(path)
+        status = os.stat(folder)
+        return (status.st_dev, status.st_ino) in self._folders and not self._skipped(name)
 
     def _below(self, top: bytes) -> Iterator[Found]:
         """Depth first with a stack of its own: folders nest deeper than Python's calls may."""
