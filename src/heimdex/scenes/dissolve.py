@@ -10,12 +10,11 @@ from heimdex.scenes.reel import Reel
 
 REACHES_US = (200_000, 450_000, 900_000)  # half the stretches looked at: dissolves of 0.25 s to 2 s
 STEP_US = 80_000  # their middles are tried this far apart
-DIFFERENT = 9.0  # mean levels by which the ends of a dissolve differ at least
+DIFFERENT = 7.0  # mean levels by which the ends of a dissolve differ at least
 RESIDUE = 0.35  # of that difference: how far a frame may be from the mixture that fits it best
 SAMPLES = 5  # frames looked at between the ends
-DETAIL = (
-    0.75  # of the ends' fine detail: a mixture of two pictures has about half, a moving picture all of it
-)
+# Of the ends' fine detail: a mixture of two pictures has about half, a moving picture all of it.
+DETAIL = 0.75
 LINGER_US = 600_000  # how long a better middle is looked for
 CLEAR_OF_BLANK_US = 1_000_000  # nearer to a blank stretch it is a fade
 

@@ -26,7 +26,7 @@ class Reel:
     - `brightening`: the part of it by which the whole picture got brighter or darker
     - `level`: mean brightness
     - `spread`: how far apart the darkest and the brightest SPREAD_PART of the pixels are; a caption leaves it
-    - `tiny`: (n, 144), brightness of 9 × 16 blocks
+    - `tiny`: (n, 144), brightness of 9 × 16 blocks against their mean
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Reel:
             np.abs(_mean(fresh) - _mean(before)),
             flat.mean(axis=1),
             parted[:, high] - parted[:, low],
-            _halved(bright).reshape(len(fresh), TINY),
+            _centred(_halved(bright).reshape(len(fresh), TINY)),
         )
         for name, row in zip(COLUMNS, rows, strict=True):
             setattr(self, name, np.concatenate([getattr(self, name), row]))
@@ -102,3 +102,8 @@ def _halved(bright: Luma) -> Luma:
     wide = bright[:, :, ::2] + bright[:, :, 1::2]
     half: Luma = (wide[:, ::2] + wide[:, 1::2]) * np.float32(0.25)
     return half
+
+
+def _centred(tiny: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each row less its mean."""
+    return tiny - tiny.mean(axis=1, keepdims=True)
