@@ -28,6 +28,8 @@ SOCKET_PATH_BYTES = 100  # the kernel's limit is 107 (Linux) or 103 (macOS)
 MIB = 1 << 20
 EXEC_TRIES = 50  # a millisecond apart
 
+_NOTE = "socket_folder"  # a file in the home that names a socket folder outside of it
+
 _PLAIN_PATH = re.compile(
     r"[A-Za-z0-9._/+-]+"
 )  # libpq splits a host at commas; the server, its folder list too
@@ -119,22 +121,49 @@ def is_private(folder: Path, uid: int) -> bool:
 
 
 def make_socket_folder(folder: Path, account: Account, options: PostgresOptions) -> Path:
-    """A private folder whose socket path is short enough: in the home, else a random one in socket_parent.
+    """A private folder whose socket path is short enough: in the home, else one in socket_parent.
 
-    A random name cannot be occupied in advance; clients learn it from the pid file. Only to be called when no
-    server runs.
+    Only to be called when no server runs.
     """
     run = folder / "run"
     short = len(os.fsencode(run / SOCKET_NAME)) <= SOCKET_PATH_BYTES
     if short and _PLAIN_PATH.fullmatch(str(run)) and _takes_sockets(run):
         chosen = run
-        for stale in (run / SOCKET_NAME, run / f"{SOCKET_NAME}.lock"):
-            stale.unlink(missing_ok=True)  # it may name a process id that somebody else has by now
+        account.give(chosen)
+        chosen.chmod(0o700)
     else:
-        chosen = Path(tempfile.mkdtemp(prefix="heimdex-", dir=options.socket_parent))
-    account.give(chosen)
-    chosen.chmod(0o700)
+        chosen = _outside(folder / _NOTE, account, options)
+    for stale in (chosen / SOCKET_NAME, chosen / f"{SOCKET_NAME}.lock"):
+        stale.unlink(missing_ok=True)  # it may name a process id that somebody else has by now
     return chosen
+
+
+def _outside(note: Path, account: Account, options: PostgresOptions) -> Path:
+    """The folder outside of the home that was used before, if it is still ours, else a fresh one.
+
+    Its name is random, so nobody can occupy it in advance; clients learn it from the pid file.
+    """
+    known = _noted(note)
+    if known is not None and known.parent == options.socket_parent and is_private(known, account.uid):
+        return known
+    fresh = Path(tempfile.mkdtemp(prefix="heimdex-", dir=options.socket_parent))
+    account.give(fresh)
+    note.write_text(str(fresh), encoding="utf-8", errors="surrogateescape")
+    return fresh
+
+
+def leave_socket_folder(folder: Path, options: PostgresOptions) -> None:
+    """Take the folder outside of the home away, if there is one and no server has its socket in it."""
+    known = _noted(folder / _NOTE)
+    if known is not None and known.parent == options.socket_parent:
+        with suppress(OSError):  # not empty: kept for the next start
+            known.rmdir()
+
+
+def _noted(note: Path) -> Path | None:
+    with suppress(OSError):
+        return Path(note.read_text(encoding="utf-8", errors="surrogateescape"))
+    return None
 
 
 def _takes_sockets(run: Path) -> bool:

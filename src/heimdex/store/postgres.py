@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -25,35 +24,30 @@ from heimdex.errors import DatabaseUnavailable, StorageFull
 from heimdex.store.accounts import Account, choose_account
 from heimdex.store.cluster import (
     MAJOR,
-    MIB,
     PORT,
     SUPERUSER,
-    PidFile,
     PostgresOptions,
     accepts,
     is_private,
     is_server,
+    leave_socket_folder,
     make_socket_folder,
     must_reach,
     programs_folder,
     read_pid_file,
     write_settings,
 )
-from heimdex.store.faults import is_disk_full
 from heimdex.store.initdb import check_version, clean_environment, create_cluster, discard_replaced
 from heimdex.store.leases import POLL_S, Lease, exclusively
+from heimdex.store.serverlog import ServerLog
 
 GIVE_UP_S = 2.0  # how long the end of a server that was just started is waited for
 CLOSE_PATIENCE_S = 0.5  # a last checkpoint may take longer; the next to start waits for it
-LOG_LIMIT_BYTES = 8 * MIB  # at a start, a longer log becomes server.log.old
-LOG_TAIL_LINES = 12
+RETRY_PAUSE_S = 0.1  # after a server that was killed before it was ready
 
 # The shell puts the server into the background and leaves at once: it becomes nobody's child, so that no
 # client has to reap it and a dead one is not mistaken for a living one.
 _SPAWN = '"$@" >&2 & echo $!'
-
-# What the log says while the processes of a killed server are still dying.
-_DYING = "is still in use"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +70,7 @@ class EmbeddedPostgres:
         self._options = options or PostgresOptions()
         self._folder = home.resolve() / "postgres"
         self._data = self._folder / str(MAJOR)
-        self._log = self._folder / "server.log"
+        self._log = ServerLog(self._folder / "server.log")
         self._lease: Lease | None = None
 
     def start(self) -> str:
@@ -131,7 +125,7 @@ class EmbeddedPostgres:
             data=self._data,
             socket_folder=found.socket_folder if found and running else None,
             size_bytes=_size_bytes(self._data),
-            log_tail=self._log_tail(),
+            log_tail=self._log.tail(),
         )
 
     def _make_folder(self) -> None:
@@ -184,14 +178,14 @@ class EmbeddedPostgres:
                 raise DatabaseUnavailable(
                     f"The database in {self._data} is still busy starting or stopping after "
                     f"{self._options.patience_s:.0f} s (it may be recovering from a crash); try again later. "
-                    f"Its log ends with:\n{self._log_tail()}"
+                    f"Its log ends with:\n{self._log.tail()}"
                 )
             time.sleep(POLL_S)
 
     def _launch(self, deadline: float) -> None:
+        """Start the server and wait until it is ready. Returns without one if another try may succeed."""
         programs = programs_folder()
         account = choose_account(data=self._data, must_reach=must_reach(self._folder, programs))
-        self._remove_socket_folder(read_pid_file(self._data))
         socket_folder = make_socket_folder(self._folder, account, self._options)
         is_new = not (self._data / "PG_VERSION").exists()
         if is_new:
@@ -199,7 +193,7 @@ class EmbeddedPostgres:
         check_version(self._data)
         (self._data / "postmaster.pid").unlink(missing_ok=True)  # stale: we have just made sure
         write_settings(self._data, socket_folder, account, self._options)
-        log_start = self._turn_log()
+        log_start = self._log.turn()
         with _uninterrupted():
             pid = self._spawn(programs, account)
         try:
@@ -208,7 +202,8 @@ class EmbeddedPostgres:
             self._give_up(pid)
             raise
         if not started:
-            self._explain(self._log_tail(log_start))
+            self._log.explain_failure(log_start, may_try_again=time.monotonic() < deadline)
+            time.sleep(RETRY_PAUSE_S)
         elif not is_new:
             discard_replaced(self._folder)
 
@@ -232,26 +227,11 @@ class EmbeddedPostgres:
         while is_server(pid, self._data) and time.monotonic() < deadline:
             time.sleep(POLL_S)
 
-    def _explain(self, log_tail: str) -> None:
-        """Why a start failed. Returns if another try may succeed at once."""
-        if _DYING in log_tail:
-            time.sleep(0.1)
-            return
-        disk = os.statvfs(self._folder)  # on a full disk not even the log is written
-        if is_disk_full(log_tail) or disk.f_bavail * disk.f_frsize < MIB:
-            raise StorageFull(
-                f"The database in {self._data} cannot start: no space left on its disk. Free some space and "
-                "try again; nothing is lost."
-            )
-        raise DatabaseUnavailable(
-            f"The database in {self._data} did not start. The log {self._log} ends with:\n{log_tail}"
-        )
-
     def _spawn(self, programs: Path, account: Account) -> int:
         """Start the server in a session of its own and return its pid."""
         server = [*account.prefix, str(programs / "postgres"), "-D", str(self._data)]
-        with self._log.open("ab") as log:
-            account.give(self._log)
+        with self._log.path.open("ab") as log:
+            account.give(self._log.path)
             done = subprocess.run(
                 ["/bin/sh", "-c", _SPAWN, "heimdex", *server],
                 check=True,
@@ -269,37 +249,12 @@ class EmbeddedPostgres:
     def _stop(self, *, patience_s: float) -> None:
         """Stop the server if it is one we can reach, and wait for it. The caller holds the lock."""
         found = read_pid_file(self._data)
-        if found is None or not is_server(found.pid, self._data):
-            return
-        deadline = time.monotonic() + patience_s
-        os.kill(found.pid, signal.SIGINT)  # "fast": open transactions are rolled back
-        while is_server(found.pid, self._data) and time.monotonic() < deadline:
-            time.sleep(POLL_S)
-        self._remove_socket_folder(found)
-
-    def _remove_socket_folder(self, found: PidFile | None) -> None:
-        folder = found.socket_folder if found is not None else None
-        if folder is None or folder.parent != self._options.socket_parent:
-            return
-        if is_private(folder, self._data.stat().st_uid):
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _turn_log(self) -> int:
-        """Keep the log short. Returns where the next start will begin in it."""
-        size = self._log.stat().st_size if self._log.exists() else 0
-        if size > LOG_LIMIT_BYTES:
-            self._log.replace(self._log.with_suffix(".log.old"))
-            return 0
-        return size
-
-    def _log_tail(self, start: int = 0) -> str:
-        """The last lines of the server's log, of what was written from `start` on."""
-        with suppress(OSError), self._log.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(start if start <= size else 0, size - 8192))
-            lines = log.read().decode("utf-8", "replace").splitlines()
-            return "\n".join(lines[-LOG_TAIL_LINES:])
-        return ""
+        if found is not None and is_server(found.pid, self._data):
+            deadline = time.monotonic() + patience_s
+            os.kill(found.pid, signal.SIGINT)  # "fast": open transactions are rolled back
+            while is_server(found.pid, self._data) and time.monotonic() < deadline:
+                time.sleep(POLL_S)
+        leave_socket_folder(self._folder, self._options)
 
     def _translated(self, error: OSError) -> DatabaseUnavailable | StorageFull:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
