@@ -27,7 +27,7 @@ from tests.golden.cuts_film import (
     view,
 )
 
-REAL_FILM = Path(__file__).parents[3] / "shared" / "data" / "testvideo.mp4"
+REAL = Path(__file__).parents[3] / "shared" / "data"
 
 
 def test_cuts_between_still_shots_are_exact_to_the_frame() -> None:
@@ -225,20 +225,36 @@ def test_pictures_that_stand_for_seconds_are_scenes_of_their_own() -> None:
     assert [scene.start_us for scene in found] == [0, 4_000_000, 7_000_000, 12_000_000, 19_000_000]
 
 
-@pytest.mark.skipif(not REAL_FILM.exists(), reason="needs shared/data/testvideo.mp4 beside the repository")
-def test_the_real_film_has_the_boundaries_seen_by_eye() -> None:
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs shared/data beside the repository")
+def test_a_real_film_has_the_boundaries_seen_by_eye() -> None:
     """30 cuts in from black, 180 cuts to black (the next picture fades in until 230).
 
     340 to 420 is a fade through black, 530 to 562 a dissolve; the film ends in a fade-out.
     """
-    path = bytes(REAL_FILM)
-    recognised = recognise(path)
-    assert recognised is not None
-    facts = probe(path, recognised, max_pixels=50_000_000)
-    found = [round(scene.start_us * 30 / 1.001e6) for scene in ContentDetector().detect(frames(path, facts))][
-        1:
-    ]
+    found = real_boundaries("testvideo.mp4", 30 / 1.001)
     assert len(found) == 4
     assert found[:2] == [30, 180]
     assert 340 <= found[2] <= 420
     assert 530 <= found[3] <= 562
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs shared/data beside the repository")
+@pytest.mark.parametrize(
+    ("name", "rate", "seen"),
+    [
+        ("counter.mp4", 10, [10, 20]),  # plain colours with a number
+        ("issue-134-rotate.mp4", 24 / 1.001, [90, 210]),  # dark computer screens, then a face
+        ("delayed_start.mp4", 25, []),
+    ],
+)
+def test_real_clips_are_cut_where_it_is_seen_by_eye(name: str, rate: float, seen: list[int]) -> None:
+    assert real_boundaries(name, rate) == seen
+
+
+def real_boundaries(name: str, rate: float) -> list[int]:
+    path = bytes(REAL / name)
+    recognised = recognise(path)
+    assert recognised is not None
+    facts = probe(path, recognised, max_pixels=50_000_000)
+    first, *rest = ContentDetector().detect(frames(path, facts))
+    return [round((scene.start_us - first.start_us) * rate / 1e6) for scene in rest]

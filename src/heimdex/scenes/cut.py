@@ -12,7 +12,7 @@ from heimdex.scenes.reel import Reel
 JUMP = 1.5  # levels of change below which nothing is a cut
 OUTSTANDING = 1.25  # times the second largest change among the neighbours
 NEIGHBOURS, NEAR_US = 6, 500_000  # frames to either side, and no further away than this
-OTHER_PART = 0.25  # of the change must not be mere brightening, for the rest to be weighed by itself
+OTHER = 2.5  # levels of change that is no mere brightening, for it to be weighed by itself
 FLASH_US, FLASH_FRAMES = 200_000, 4  # what is back after this was a flash
 # How alike two frames may be and still belong to different shots depends on how far the jump stands out.
 UNLIKE = 0.40  # at OUTSTANDING
@@ -38,7 +38,7 @@ class Cuts:
         reel = self._reel
         far = self._far_off()
         other = reel.change - reel.brightening
-        apart = np.where(other > OTHER_PART * reel.change, _outdoes(other, far), 0)
+        apart = np.where(other > OTHER, _outdoes(other, far), 0)
         times = np.maximum(_outdoes(reel.change, far), apart)
         return np.where((reel.change > JUMP) & (times > OUTSTANDING), times, 0).astype(np.float32)
 

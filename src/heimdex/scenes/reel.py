@@ -106,4 +106,5 @@ def _halved(bright: Luma) -> Luma:
 
 def _centred(tiny: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each row less its mean."""
-    return tiny - tiny.mean(axis=1, keepdims=True)
+    centred: NDArray[np.float32] = tiny - tiny.mean(axis=1, keepdims=True)
+    return centred
