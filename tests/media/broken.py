@@ -208,8 +208,9 @@ def _odd_photos(maker: _Maker) -> None:
     maker.write("noise-after-magic.gif", b"GIF89a" + noise, Expectation.PROBE)
     maker.write("noise-after-magic.jp2", b"\x00\x00\x00\x0cjP  \r\n\x87\n" + noise, Expectation.PROBE)
     maker.write("signature-only.png", png[:8], Expectation.PROBE)
-    maker.write("flipped.png", _flipped(png, share=0.6), Expectation.INDEXED)
-    maker.write("flipped.jpg", _flipped(jpeg, share=0.6), Expectation.INDEXED)
+    data = png.index(b"IDAT") + 4
+    maker.write("flipped.png", _flipped(png, start=data), Expectation.DECODE)
+    maker.write("flipped.jpg", _flipped(jpeg), Expectation.INDEXED)
     maker.write("trailing-noise.jpg", jpeg + noise, Expectation.INDEXED)
     broken_exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff" + noise[:600]
     marker = b"\xff\xe1" + (len(broken_exif) + 2).to_bytes(2, "big") + broken_exif
@@ -218,11 +219,11 @@ def _odd_photos(maker: _Maker) -> None:
     maker.write("broken-profile.png", photo("png", icc_profile=noise[:400]), Expectation.INDEXED)
 
 
-def _flipped(content: bytes, *, share: float, count: int = 24) -> bytes:
-    """Some bytes from `share` of the file on, inverted."""
+def _flipped(content: bytes, *, start: int | None = None, count: int = 24) -> bytes:
+    """Some bytes inverted, from `start` or from three fifths of the file on."""
     changed = bytearray(content)
-    start = int(len(content) * share)
-    for at in range(start, start + count):
+    first = len(content) * 3 // 5 if start is None else start
+    for at in range(first, first + count):
         changed[at] ^= 0xFF
     return bytes(changed)
 
@@ -260,9 +261,9 @@ def _odd_films(maker: _Maker) -> None:
     }.items():
         maker.write(name, content, Expectation.PROBE)
     for name, content in {
-        "flipped.mp4": _flipped(faststart, share=0.6, count=400),
-        "flipped.mkv": _flipped(films["mkv"], share=0.6, count=400),
-        "flipped.ts": _flipped(ts, share=0.6, count=400),
+        "flipped.mp4": _flipped(faststart, count=400),
+        "flipped.mkv": _flipped(films["mkv"], count=400),
+        "flipped.ts": _flipped(ts, count=400),
         "noise-within.ts": ts[:20_000] + noise[:1_000] + ts[20_000:],
         "starts-midway.m2t": ts[(len(ts) * 2 // 5) // 188 * 188 :],
         "spliced.m2t": ts + ts,
