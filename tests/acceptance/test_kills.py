@@ -15,6 +15,7 @@ from tests.acceptance.conftest import MakeHome
 from tests.acceptance.homes import (
     INDEX,
     Home,
+    Ran,
     Snapshot,
     finish,
     kill,
