@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 HOME_OF_DEMO ?= .demo
+BENCH  ?= .venv-bench
 
 .PHONY: demo test check bench acceptance format docs clean
 
@@ -37,9 +38,17 @@ check: $(DEV)  ## format, lint, types, layers, generated documents
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/settings_docs.py --check
 
-bench: $(DEV)  ## the table of docs/reference/benchmarks.md
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint benchmarks/constraints.txt -r benchmarks/requirements.txt
-	$(BIN)/python -m benchmarks
+# The reference libraries and torch stay out of the product's environment.
+$(BENCH)/.installed: pyproject.toml constraints.txt $(wildcard benchmarks/*.txt)
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --constraint benchmarks/constraints.txt -r benchmarks/requirements.txt
+	$(BENCH)/bin/python -m pip install --quiet --no-deps --constraint benchmarks/constraints.txt -r benchmarks/requirements-bare.txt
+	@touch $@
+
+bench: $(BENCH)/.installed  ## the table of docs/reference/benchmarks.md; BENCH_OPTIONS=--write keeps it
+	$(BENCH)/bin/python -m benchmarks $(BENCH_OPTIONS)
 
 format: $(DEV)
 	$(BIN)/ruff format .
