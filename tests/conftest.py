@@ -48,6 +48,7 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
             migrate(connection)
         yield server
     finally:
+        embedded.stop_now()
         embedded.close()
 
 

@@ -26,7 +26,7 @@ PORT = 5432  # only a part of the socket's file name: nothing listens on a netwo
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 SOCKET_PATH_BYTES = 100  # the kernel's limit is 107 (Linux) or 103 (macOS)
 MIB = 1 << 20
-EXEC_TRIES = 50  # a millisecond apart
+EXEC_TRIES = 500  # a millisecond apart
 
 _NOTE = "socket_folder"  # a file in the home that names a socket folder outside of it
 
@@ -99,7 +99,7 @@ def is_server(pid: int, data: Path) -> bool:
                 return os.fsencode(data) in command.split(b"\0")
             if b") Z " in (process / "stat").read_bytes():
                 return False
-            time.sleep(0.001)  # in the midst of an exec the command line is empty for a moment
+            time.sleep(0.001)  # in an exec and at its end a process has no command line for a moment
     return False
 
 
