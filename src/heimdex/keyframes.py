@@ -2,7 +2,8 @@
 
 Holding a Frame holds its decoded buffer (3 MB at 1080p, 12 MB at 4K), so the pool holds at most HELD_FRAMES
 whatever the film and however late the detector settles: time is cut into slots, each slot keeps its best
-frame, and when there are too many slots the two neighbours that matter least become one.
+frame, and where there are too many slots the two neighbours that matter least become one. All is judged on
+the small frames: of two frames of one view they tell the sharper (figures: docs/reference/scenes.md).
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from heimdex.entities import KEYFRAMES_PER_SCENE, Choice, Frame, FrameQuality, P
 
 HELD_FRAMES = 16  # in all: what the slots keep, and the frame whose successor is awaited
 CANDIDATES_PER_SCENE = 8
-SLOT_US = 250_000  # a scene of 0.6 s covers one whole slot wherever it lies
-LOOK_EVERY_US = 75_000  # frames nearer together are too alike to be worth comparing
+SLOT_US = 300_000  # a scene of 0.6 s covers one whole slot wherever it lies
+PENDING_US = 3_000_000  # what is not much older is likely to be divided into scenes yet: its slots stay short
+LOOK_EVERY_US = 120_000  # frames nearer together are too alike to be worth comparing
 JUMP_LEVELS, JUMP_TIMES = 3.0, 4.0  # change that closes a slot: in levels, and times the usual change
+STROBE_US = 500_000  # three jumps within this are a strobe
 JUMP_WORTH = 20.0  # how much dearer it is to join two slots across such a jump
-CLEAR_US = 300_000  # this far from both ends of its scene a frame is well away from cuts
+CLEAR_US = 500_000  # this far from both ends of its scene a frame is well away from cuts, fades and dissolves
 TWIN_LEVELS = 7.0  # mean difference of two frames, in levels, below which the second shows nothing new
 BLANK_LEVELS = 3.0  # mean deviation of brightness below which there is nothing to see
+MIDDLE_LEVEL = 118.0  # of brightness: the best exposed, a photographer's middle grey
+PHOTO_SIDE = 256  # px; photos are judged at about this size
 
 Luma = NDArray[np.float32]
 
@@ -55,6 +60,7 @@ class CandidatePool:
         self._usual = 0.0  # running mean of the change between neighbours, levels
         self._waiting: tuple[Frame, float] | None = None  # its change to the next frame is not known yet
         self._looked_us: int | None = None
+        self._jumps_us: list[int] = []  # the last three
 
     @property
     def held(self) -> int:
@@ -76,25 +82,25 @@ class CandidatePool:
         """
         if self._waiting is not None and self._waiting[0].at_us < scene.end_us:
             self._judge(0.0)
-        inside = [
-            slot.best
-            for slot in self._slots
-            if slot.best is not None and scene.start_us <= slot.best.frame.at_us < scene.end_us
-        ]
-        ranked = sorted(
-            (_placed(candidate, scene) for candidate in inside), key=lambda c: -c.quality.quality_score
-        )
-        self._slots = [
-            slot for slot in self._slots if slot.best is not None and slot.best.frame.at_us >= scene.end_us
-        ]
+        inside = [slot.best for slot in self._slots if slot.best is not None]
+        ranked = [_placed(c, scene) for c in inside if scene.start_us <= c.frame.at_us < scene.end_us]
+        ranked.sort(key=_score, reverse=True)
+        self._let_go(scene.end_us)
         chosen = _unlike(ranked[:CANDIDATES_PER_SCENE])
         return tuple(Choice(rank=rank, frame=c.frame, quality=c.quality) for rank, c in enumerate(chosen))
+
+    def _let_go(self, before_us: int) -> None:
+        for slot in self._slots:
+            if slot.best is not None and slot.best.frame.at_us < before_us:
+                slot.best = None
+        still_open = self._slots[-1:]
+        self._slots = [slot for slot in self._slots[:-1] if slot.best is not None] + still_open
 
     def _see(self, frame: Frame) -> None:
         probe = frame.small[::2, ::2, 1].astype(np.int16)
         change = 0.0 if self._previous is None else float(np.abs(probe - self._previous).mean())
         self._previous = probe
-        jump = change > JUMP_LEVELS and change > JUMP_TIMES * self._usual
+        jump = change > JUMP_LEVELS and change > JUMP_TIMES * self._usual and self._no_strobe(frame)
         self._usual += 0.1 * (min(change, 4 * self._usual + 1) - self._usual)
         self._judge(change)
         if jump or not self._slots or frame.at_us - self._slots[-1].start_us >= SLOT_US:
@@ -103,6 +109,11 @@ class CandidatePool:
         if due or self._slots[-1].best is None:
             self._waiting = (frame, change)
             self._looked_us = frame.at_us
+
+    def _no_strobe(self, frame: Frame) -> bool:
+        """Whether this jump is one of few: of those that come one upon another each would close a slot."""
+        self._jumps_us = [*self._jumps_us[-2:], frame.at_us]
+        return len(self._jumps_us) < 3 or frame.at_us - self._jumps_us[0] >= STROBE_US
 
     def _judge(self, change_after: float) -> None:
         """Weigh the waiting frame, now that its change to the next is known, against its slot's best."""
@@ -118,28 +129,30 @@ class CandidatePool:
 
     def _open(self, frame: Frame, *, jump: bool) -> None:
         self._slots.append(_Slot(start_us=frame.at_us, end_us=frame.end_us, best=None, jump=jump))
-        while len(self._slots) >= HELD_FRAMES:
+        if len(self._slots) >= HELD_FRAMES:
             self._join()
 
     def _join(self) -> None:
-        """Make one slot of the two neighbours whose joining costs least: old, short, with no jump between."""
+        """Make one slot of two neighbours: old, short, with no jump between; never the newest."""
         now_us = self._slots[-1].end_us
 
         def cost(index: int) -> float:
-            first, second = self._slots[index], self._slots[index + 1]
-            age_us = now_us - second.start_us + 1_000_000
-            return (second.end_us - first.start_us + 1) / age_us * (JUMP_WORTH if second.jump else 1)
+            one, other = self._slots[index], self._slots[index + 1]
+            age_us = now_us - other.start_us
+            return (
+                (other.end_us - one.start_us + 1) / (age_us + PENDING_US) * (JUMP_WORTH if other.jump else 1)
+            )
 
         index = min(range(len(self._slots) - 2), key=cost)
-        first, second = self._slots[index], self._slots.pop(index + 1)
-        first.end_us = second.end_us
-        if first.best is None or (second.best is not None and _score(second.best) > _score(first.best)):
-            first.best = second.best
+        one, other = self._slots[index], self._slots.pop(index + 1)
+        one.end_us = other.end_us
+        if one.best is None or (other.best is not None and _score(other.best) > _score(one.best)):
+            one.best = other.best
 
 
 def photo_quality(picture: Picture) -> FrameQuality:
     """How good a photo is, by the parts a film's frames are judged by; a photo is steady by definition."""
-    step = max(1, min(picture.shape[:2]) // 256)
+    step = max(1, min(picture.shape[:2]) // PHOTO_SIDE)
     return _quality(_luma(picture[::step, ::step]), 0.0)
 
 
@@ -158,7 +171,7 @@ def _quality(luma: Luma, change: float) -> FrameQuality:
     # A blurred edge is as high as a sharp one but its slope is spread over many pixels.
     sharpness = min(1.0, fine / (_slope(luma, 3) + 1.0) / 0.8) * (1 - float(np.exp(-fine / 4)))
     clipped = float(((luma < 8) | (luma > 247)).mean())
-    exposure = max(0.0, 1 - abs(level - 118) / 118) ** 0.5 * (1 - clipped)
+    exposure = max(0.0, 1 - abs(level - MIDDLE_LEVEL) / MIDDLE_LEVEL) ** 0.5 * (1 - clipped)
     contrast = 1 - float(np.exp(-deviation / 30))
     steadiness = 1 / (1 + (change / (0.15 * deviation + 1)) ** 2)
     blank = deviation < BLANK_LEVELS
