@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from heimdex.entities import Facts
 from heimdex.errors import DamagedFile
 from heimdex.media.clock import MICROSECONDS, WRAPPING, Clock, Splice, to_us
-from heimdex.media.streams import choose, only
+from heimdex.media.streams import FRAME_PIXELS_LIMIT, choose, only, packets
 
 READ_ERRORS_LIMIT = 100  # in a row, without a packet between them
-FRAME_PIXELS_LIMIT = 1 << 28  # frames that grow beyond this on the way are not decoded
 DEFAULT_FRAME_US = 40_000
 
 
@@ -137,26 +135,28 @@ class Decoding:
             except av.BlockingIOError:  # the decoder is stuck on an earlier error
                 context.flush_buffers()
                 report.lost_packets += 1
+            except av.EOFError:  # drained twice
+                continue
             except av.FFmpegError:
                 report.lost_packets += 1
 
-    def _packets(self, splice: Splice | None) -> Iterator[Packet[VideoStream]]:
+    def _packets(self, splice: Splice | None) -> Iterator[Packet[Stream]]:
         """The stream's packets, going on after a read error as long as something still comes."""
         errors = 0
         while errors < READ_ERRORS_LIMIT:
             try:
-                for packet in self._container.demux(self._stream):
+                for packet in packets(self._container, self._stream):
                     errors = 0
                     yield packet if splice is None else _mended(packet, splice)
             except av.FFmpegError:
                 errors += 1
                 self._report.read_errors += 1
             else:
-                return
-        yield cast(Packet[VideoStream], Packet())  # an empty packet drains the decoder
+                break
+        yield Packet()  # an empty packet drains the decoder
 
 
-def _mended(packet: Packet[VideoStream], splice: Splice) -> Packet[VideoStream]:
+def _mended(packet: Packet[Stream], splice: Splice) -> Packet[Stream]:
     offset = splice.feed(packet.dts, packet.duration or 0)
     if offset and packet.dts is not None:
         packet.dts += offset

@@ -24,7 +24,7 @@ from heimdex.media.files import open_original
 from heimdex.media.formats import FORMATS
 from heimdex.media.photo import guard_pixels
 from heimdex.media.render import display_size, orientation, transfer_of
-from heimdex.media.streams import NOT_FILM, Chosen, choose, foreign, only, opened
+from heimdex.media.streams import FRAME_PIXELS_LIMIT, NOT_FILM, Chosen, choose, foreign, only, opened, packets
 from heimdex.media.tags import captured_at, film_camera, film_place
 
 # Their headers hold a duration one can rely on; all others are measured packet by packet.
@@ -56,9 +56,12 @@ class _Extent:
 def film_facts(path: bytes, name: str, *, max_pixels: int) -> Facts:
     """The facts of a film or a sound of format `name`; decodes its first picture and its first sound.
 
+    A frame of a film may have `max_pixels`, but never more than FRAME_PIXELS_LIMIT: a decoder holds many.
+
     Raises UnreadableFile, DamagedFile (no stream can be decoded), OversizedPicture, UnknownFormat (a codec
     this build does not have, or neither picture nor sound).
     """
+    max_pixels = min(max_pixels, FRAME_PIXELS_LIMIT)
     _guard_header(path, name, max_pixels)
     with opened(path, name, max_pixels=max_pixels) as container:
         chosen = choose(container)
@@ -118,7 +121,7 @@ def _firsts(container: InputContainer, chosen: Chosen, name: str, max_pixels: in
     waiting = {stream.index for stream in streams}
     only(container, *streams)
     try:
-        for packet in container.demux(*streams):
+        for packet in packets(container, *streams):
             if packet.stream_index not in waiting:
                 continue
             frame = _first_frame(packet)
@@ -212,7 +215,7 @@ def _measured(path: bytes, name: str, max_pixels: int) -> _Extent:
         splice = Splice(lead.time_base) if name in WRAPPING and lead.time_base else None
         nominal_us = _nominal_us(chosen.video)
         with suppress(av.FFmpegError):  # as far as it can be read
-            for packet in container.demux(*streams):
+            for packet in packets(container, *streams):
                 if packet.size == 0 or not packet.time_base:
                     continue
                 if splice is not None and packet.stream_index == lead.index:

@@ -122,7 +122,7 @@ def guard_pixels(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise OversizedPicture(
             f"its header promises {width} × {height} pixels, more than the limit of {max_pixels:,}; "
-            "if it is a real picture, raise the limit (HEIMDEX_MAX_PIXELS)"
+            "if it is a real photo, raise HEIMDEX_MAX_MEGAPIXELS"
         )
 
 

@@ -13,15 +13,19 @@ from av.filter import Graph
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from heimdex.entities import SMALL_HEIGHT, SMALL_WIDTH, Picture
 from heimdex.media.sizes import fitted
 from heimdex.media.tonemap import to_sdr
 
-UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
-HD_HEIGHT = 720  # px; untagged films of HD size are BT.709, smaller ones BT.601, as players assume
+BT709, BT601 = 1, 6  # AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M
+KNOWN_MATRICES = frozenset({BT709, 4, 5, BT601, 7, 9, 10})  # all that swscale converts from
+HD_WIDTH, HD_HEIGHT = (
+    1280,
+    720,
+)  # px; untagged films of HD size are BT.709, smaller ones BT.601, as players assume
 TRANSFERS = {16: "pq", 18: "hlg"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67
 ASPECT_LIMIT = 10  # a sample aspect ratio beyond 10:1 is a broken header
 SMOOTH = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -90,7 +94,7 @@ class Shrinker:
 
     def small(self, frame: VideoFrame) -> Picture:
         """The stored picture squeezed to (36, 64, 3), neither rotated nor tone-mapped."""
-        matrix = _matrix(frame)
+        frame = _tagged(frame)
         if frame.format.name.startswith(("yuv4", "yuvj4")):  # swscale cannot write palettes and the like
             frame = self._sampler.reformat(frame, *SAMPLED, interpolation=FAST, threads=1)
         out = self._averager.reformat(
@@ -98,7 +102,6 @@ class Shrinker:
             SMALL_WIDTH,
             SMALL_HEIGHT,
             "rgb24",
-            src_colorspace=matrix,
             interpolation=Interpolation.AREA,
             threads=1,
         )
@@ -107,7 +110,7 @@ class Shrinker:
 
 def render(frame: VideoFrame, aspect: Fraction | None, short_side: int) -> Picture:
     """The frame upright, RGB uint8, its short side at most `short_side` px (0 = full size)."""
-    turn = orientation(frame)
+    frame, turn = _tagged(frame), orientation(frame)
     width, height = fitted(display_size(frame.width, frame.height, aspect), short_side)
     source = _deinterlaced(frame, height) if frame.interlaced_frame else frame
     transfer = transfer_of(frame)
@@ -116,7 +119,6 @@ def render(frame: VideoFrame, aspect: Fraction | None, short_side: int) -> Pictu
         width,
         height,
         "rgb48le" if transfer else "rgb24",
-        src_colorspace=_matrix(frame),
         dst_color_range=ColorRange.JPEG,
         interpolation=SMOOTH,
         threads=1,
@@ -125,11 +127,15 @@ def render(frame: VideoFrame, aspect: Fraction | None, short_side: int) -> Pictu
     return turn.turned(picture)
 
 
-def _matrix(frame: VideoFrame) -> int | None:
-    """Swscale takes untagged colours for BT.601; players take HD for BT.709."""
-    if frame.colorspace != UNSPECIFIED:
-        return None
-    return Colorspace.ITU709 if frame.height >= HD_HEIGHT or frame.width >= 1280 else Colorspace.ITU601
+def _tagged(frame: VideoFrame) -> VideoFrame:
+    """The frame, with the colour matrix named that players would assume.
+
+    Swscale takes untagged frames for BT.601, whatever their size, and refuses nonsense tags.
+    """
+    if not frame.format.is_rgb and frame.colorspace not in KNOWN_MATRICES:
+        high = frame.height >= HD_HEIGHT or frame.width >= HD_WIDTH
+        frame.colorspace = BT709 if high else BT601
+    return frame
 
 
 def _deinterlaced(frame: VideoFrame, height: int) -> VideoFrame:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Discard, Disposition
+from av.packet import Packet
+from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from heimdex.errors import DamagedFile, MediaError
 from heimdex.media.files import open_original, unreadable
 from heimdex.media.formats import FORMATS
 
+FRAME_PIXELS_LIMIT = 1 << 26  # 8192 × 8192; decoders hold a dozen frames at once
 NOT_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
@@ -74,6 +76,12 @@ def only(container: InputContainer, *wanted: VideoStream | AudioStream | None) -
     for stream in container.streams:
         if stream.index not in indexes:
             stream.discard = Discard.all
+
+
+def packets(container: InputContainer, *streams: VideoStream | AudioStream) -> Iterator[Packet[Stream]]:
+    """The packets of these streams to the end of the file, then an empty one for each to drain it."""
+    with suppress(IndexError):  # PyAV trips there over streams that appeared on the way
+        yield from container.demux(*streams)
 
 
 def foreign(err: Exception, name: str) -> MediaError:

@@ -10,9 +10,9 @@ from types import TracebackType
 
 from heimdex.entities import Facts, Frame
 from heimdex.errors import DamagedFile
-from heimdex.media.decoding import FRAME_PIXELS_LIMIT, DecodeReport, Decoding, Timed
+from heimdex.media.decoding import DecodeReport, Decoding, Timed
 from heimdex.media.render import Shrinker, render
-from heimdex.media.streams import opened
+from heimdex.media.streams import FRAME_PIXELS_LIMIT, opened
 
 # Containers whose frames keep their times after a seek. In all others a range is reached from the start.
 SEEKABLE = frozenset({"mp4", "mov", "matroska", "webm", "mpegts", "mpeg", "avi", "asf", "flv", "mxf"})
@@ -117,10 +117,7 @@ def _spaced(
         report.corrupt_frames += current.frame.is_corrupt
         report.decoded_until_us = until_us
         if until_us > start_us:
-            yield Frame(
-                at_us=current.at_us,
-                end_us=until_us,
-                small=shrinker.small(current.frame),
-                render=partial(render, current.frame, aspect),
-            )
+            small = shrinker.small(current.frame)
+            show = partial(render, current.frame, aspect)
+            yield Frame(at_us=current.at_us, end_us=until_us, small=small, render=show)
         current = following
