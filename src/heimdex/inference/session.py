@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[Any]
 Precision = Literal["auto", "fp32", "bf16"]
 
+PROOF_COSINE = 0.99
 PRECISIONS: tuple[Precision, ...] = ("auto", "fp32", "bf16")
 
 
@@ -28,29 +29,48 @@ class Port:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """One item whose results are known: what a graph must give on this machine before it is trusted.
+
+    Each array has a first dimension of 1. An output agrees when its cosine to the known one is at least
+    PROOF_COSINE, which bf16 keeps and a wrong kernel does not.
+    """
+
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionOptions:
     """How weights are run.
 
-    `batches` are the batch sizes that get a compiled graph of their own; a remainder is padded up to the
-    smallest that holds it. `fixed` gives sizes to the graph's other named free dimensions.
+    `batches` are the batch sizes that get a compiled graph of their own, each when first needed. A remainder
+    is padded where it fills half a batch, else cut into smaller ones.
     """
 
     precision: Precision = "auto"  # auto: bf16 where the processor has it, else fp32
     threads: int = 0  # 0: as many as the machine has cores
     requests: int = 2  # batches in flight at once
     batches: tuple[int, ...] = (1, 16)
-    fixed: tuple[tuple[str, int], ...] = ()
     cache_dir: Path | None = None  # where compiled graphs are kept; None: nowhere
 
 
 class Session(ABC):
     """Weights ready to run. Safe to call from one thread at a time."""
 
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
     device: str  # "cpu"
     precision: str  # what it really runs in: "fp32" or "bf16"
     batch: int  # items that fill every request in flight once; a good number to hand over at a time
+
+    @property
+    @abstractmethod
+    def inputs(self) -> tuple[Port, ...]:
+        """What goes in, as the graph says."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[Port, ...]:
+        """What comes out."""
 
     @abstractmethod
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

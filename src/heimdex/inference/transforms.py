@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from heimdex.entities import Picture
 from heimdex.errors import ModelError
 
-Resize = Literal["centre", "squash"]
-"""`centre`: the central square, of CENTRE_SHARE of the shorter side. `squash`: the whole, squeezed square."""
+Resize = Literal["centre", "squash", "ends"]
+"""How a picture becomes square views. `centre`: its central square, CENTRE_SHARE of the shorter side.
+`squash`: the whole, squeezed. `ends`: two views from either end of the longer side, which see all of it."""
+
+Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom, px
 
 CENTRE_SHARE = 0.875  # of the shorter side; what ImageNet models are measured with (224 of 256 px)
+VIEWS: dict[Resize, int] = {"centre": 1, "squash": 1, "ends": 2}
 
 
 def as_rgb(picture: NDArray[Any]) -> Picture:
@@ -37,19 +40,34 @@ def as_rgb(picture: NDArray[Any]) -> Picture:
 
 
 def fit(picture: NDArray[Any], size: int, rule: Resize) -> Picture:
-    """A picture of any shape as (size, size, 3) uint8, bicubic with antialiasing.
+    """A picture of any shape as (VIEWS[rule] · size, size, 3) uint8, its views one below the other.
 
-    The region is cut out and resized in one step, so its edges fall between pixels where they must.
+    Bicubic with antialiasing. A region is cut out and resized in one step, so its edges may fall between
+    pixels.
     """
+    from PIL import Image  # here, because a search by words need not wait for it
+
     rgb = as_rgb(picture)
+    image = Image.fromarray(rgb)
     height, width = rgb.shape[:2]
-    box = (0.0, 0.0, float(width), float(height))
+    views = [
+        np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box), dtype=np.uint8)
+        for box in _boxes(width, height, rule)
+    ]
+    return np.concatenate(views)
+
+
+def _boxes(width: int, height: int, rule: Resize) -> tuple[Box, ...]:
+    shorter = float(min(width, height))
+    if rule == "squash":
+        return ((0.0, 0.0, float(width), float(height)),)
     if rule == "centre":
-        side = min(height, width) * CENTRE_SHARE
+        side = shorter * CENTRE_SHARE
         left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-    resized = Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC, box=box)
-    return np.asarray(resized, dtype=np.uint8)
+        return ((left, top, left + side, top + side),)
+    # Half the longer side at least: what is wider than 2:1 is squeezed, so that nothing is left out.
+    wide, high = max(shorter, width / 2), max(shorter, height / 2)
+    return (0.0, 0.0, wide, high), (width - wide, height - high, float(width), float(height))
 
 
 def normalise(

@@ -1,0 +1,222 @@
+"""Sessions on OpenVINO: ONNX in, compiled for this processor, kept compiled for the next process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from heimdex.errors import ModelError
+from heimdex.inference.compiled_cache import CompiledCache
+from heimdex.inference.openvino_runtime import core, has_bf16, openvino, processor
+from heimdex.inference.session import PRECISIONS, PROOF_COSINE, Array, Port, Proof, Session, SessionOptions
+from heimdex.inference.weights import VerifiedFile
+
+HINTS = {"fp32": "f32", "bf16": "bf16"}  # our word → OpenVINO's
+
+
+class OpenVinoSession(Session):
+    """One graph, compiled once for each batch size when that size is first needed."""
+
+    device = "cpu"
+
+    def __init__(self, weights: VerifiedFile, options: SessionOptions, proof: Proof | None = None) -> None:
+        """Weights are read on first use; each compiled graph must then give the proof's outputs.
+
+        Raises ModelError for options that make no sense.
+        """
+        if options.precision not in PRECISIONS or min(options.batches, default=0) < 1 or options.requests < 1:
+            raise ModelError(f"A session cannot be opened with {options}.")
+        bf16 = options.precision == "bf16" or (options.precision == "auto" and has_bf16())
+        self.precision = "bf16" if bf16 else "fp32"
+        self.batch = max(options.batches) * options.requests
+        self._weights, self._options, self._proof = weights, options, proof
+        self._sizes = tuple(sorted(set(options.batches)))
+        self._cache = CompiledCache(options.cache_dir) if options.cache_dir else None
+        self._compiled: dict[int, Any] = {}
+        self._queues: dict[int, Any] = {}
+        self._closed = False
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """The graph's inputs."""
+        return tuple(_port(port) for port in self._graph(self._any_size()).inputs)
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """The graph's outputs."""
+        return tuple(_port(port) for port in self._graph(self._any_size()).outputs)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run n items; see Session.run. Batches go into flight together and come back in order."""
+        count = self._count(inputs)
+        plan = list(_plan(count, self._sizes))
+        parts: list[dict[str, Array]] = [{}] * len(plan)
+        try:
+            for size in dict.fromkeys(size for _, size in plan):
+                queue = self._queue(size)
+                for index, (start, planned) in enumerate(plan):
+                    if planned == size:
+                        queue.start_async(_slice(inputs, start, size), (parts, index))
+                queue.wait_all()
+        except RuntimeError as err:
+            self._queues.clear()  # what is still in flight there must not meet the next run
+            raise ModelError(f"Running {self._weights.path.name} failed: {_first_line(err)}") from err
+        if not parts:
+            return {
+                port.name: np.empty((0, *(size or 0 for size in port.shape[1:])), port.dtype)
+                for port in self.outputs
+            }
+        return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
+
+    def close(self) -> None:
+        """Let the compiled graphs go."""
+        self._closed = True
+        self._queues.clear()
+        self._compiled.clear()
+
+    def _count(self, inputs: Mapping[str, Array]) -> int:
+        if self._closed:
+            raise ModelError(f"The session of {self._weights.path.name} is closed.")
+        counts = {array.shape[0] if array.ndim else -1 for array in inputs.values()}
+        ports = {port.name: port for port in self.inputs}
+        if inputs.keys() != ports.keys() or len(counts) != 1:
+            raise ModelError(
+                f"{self._weights.path.name} takes {sorted(ports)}, all with the same first size."
+            )
+        for name, array in inputs.items():
+            port = ports[name]
+            sizes = zip(array.shape[1:], port.shape[1:], strict=False)
+            fits = array.ndim == len(port.shape) and all(want in (None, size) for size, want in sizes)
+            if not fits or array.dtype != port.dtype:
+                raise ModelError(
+                    f"{self._weights.path.name} takes {name} as {port.shape} of {port.dtype}, "
+                    f"not {array.shape} of {array.dtype}."
+                )
+        return counts.pop()
+
+    def _any_size(self) -> int:
+        return next(iter(self._compiled), self._sizes[0])
+
+    def _queue(self, size: int) -> Any:
+        if size not in self._queues:
+            jobs = self._options.requests
+            queue = openvino().AsyncInferQueue(self._graph(size), jobs)
+            queue.set_callback(_keep)
+            self._queues[size] = queue
+        return self._queues[size]
+
+    def _graph(self, size: int) -> Any:
+        if size not in self._compiled:
+            self._compiled[size] = self._load(size)
+        return self._compiled[size]
+
+    def _load(self, size: int) -> Any:
+        key = self._key(size)
+        kept = self._import(key)
+        if kept is not None and self._is_right(kept, size):
+            return kept
+        compiled = self._compile(size)
+        if not self._is_right(compiled, size):
+            raise ModelError(
+                f"{self._weights.path.name} computes wrong values here in {self.precision} with OpenVINO "
+                f"{openvino().get_version()}. Try precision fp32, or another version of OpenVINO."
+            )
+        if self._cache:
+            self._cache.write(key, compiled.export_model().getvalue())
+        return compiled
+
+    def _import(self, key: str) -> Any:
+        blob = self._cache.read(key) if self._cache else None
+        if blob is None:
+            return None
+        try:
+            return core().import_model(blob, "CPU", self._settings())
+        except RuntimeError:
+            return None  # sound bytes that this build cannot use: they are made again and replaced
+
+    def _is_right(self, compiled: Any, size: int) -> bool:
+        if self._proof is None:
+            return True
+        request = compiled.create_infer_request()
+        found = request.infer(_slice(self._proof.inputs, 0, size))
+        return all(
+            _cosine(found[compiled.output(name)][0], known[0]) >= PROOF_COSINE
+            for name, known in self._proof.outputs.items()
+        )
+
+    def _compile(self, size: int) -> Any:
+        try:
+            model = core().read_model(str(self._weights.path))
+            shapes = {}
+            for port in model.inputs:
+                shape = port.get_partial_shape()
+                shape[0] = size
+                shapes[port.get_any_name()] = shape
+            model.reshape(shapes)
+            return core().compile_model(model, "CPU", self._settings())
+        except RuntimeError as err:
+            raise ModelError(f"{self._weights.path} cannot be compiled: {_first_line(err)}") from err
+
+    def _settings(self) -> dict[str, Any]:
+        threads = {"INFERENCE_NUM_THREADS": self._options.threads} if self._options.threads else {}
+        return {
+            "INFERENCE_PRECISION_HINT": HINTS[self.precision],
+            # With two streams OpenVINO 2026.4 now and then computes garbage from int8 weights; one is as
+            # fast on few cores (docs/decisions/0010-openvino.md).
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # worker processes side by side would pin to the same cores
+            **threads,
+        }
+
+    def _key(self, size: int) -> str:
+        facts = [self._weights.sha256, processor(), self.precision, str(size)]
+        return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:40]
+
+
+def _plan(count: int, sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Batches as (start, size). A remainder is padded where it fills half a batch, else cut smaller."""
+    start = 0
+    while start < count:
+        rest = count - start
+        size = next(size for size in reversed(sizes) if rest * 2 >= size or size == sizes[0])
+        yield start, size
+        start += size
+
+
+def _slice(inputs: Mapping[str, Array], start: int, size: int) -> dict[str, Array]:
+    """`size` items from `start`, the last one repeated where there are not so many."""
+    parts = {}
+    for name, array in inputs.items():
+        part = array[start : start + size]
+        if len(part) < size:
+            part = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+        parts[name] = np.ascontiguousarray(part)
+    return parts
+
+
+def _keep(request: Any, place: tuple[list[dict[str, Array]], int]) -> None:
+    parts, index = place
+    # Copied: the next batch of this request writes into the same memory.
+    parts[index] = {port.get_any_name(): np.array(values) for port, values in request.results.items()}
+
+
+def _cosine(one: Array, two: Array) -> float:
+    one, two = one.astype(np.float64).ravel(), two.astype(np.float64).ravel()
+    cosine = one @ two / (np.linalg.norm(one) * np.linalg.norm(two))
+    return float(cosine) if np.isfinite(cosine) else -1.0
+
+
+def _port(port: Any) -> Port:
+    sizes = [
+        dimension.get_length() if dimension.is_static else None for dimension in port.get_partial_shape()
+    ]
+    dtype = np.dtype(port.get_element_type().to_dtype())
+    return Port(name=port.get_any_name(), dtype=dtype, shape=(None, *sizes[1:]))
+
+
+def _first_line(err: Exception) -> str:
+    lines = [line.strip() for line in str(err).splitlines() if line.strip()]
+    return lines[-1] if lines else type(err).__name__
