@@ -17,15 +17,13 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from heimdex.entities import SMALL_HEIGHT, SMALL_WIDTH, Picture
+from heimdex.errors import DamagedFile
 from heimdex.media.sizes import fitted
 from heimdex.media.tonemap import to_sdr
 
 BT709, BT601 = 1, 6  # AVCOL_SPC_BT709, AVCOL_SPC_SMPTE170M
 KNOWN_MATRICES = frozenset({BT709, 4, 5, BT601, 7, 9, 10})  # all that swscale converts from
-HD_WIDTH, HD_HEIGHT = (
-    1280,
-    720,
-)  # px; untagged films of HD size are BT.709, smaller ones BT.601, as players assume
+HD_WIDTH, HD_HEIGHT = 1280, 720  # px; untagged films of this size are BT.709, smaller ones BT.601
 TRANSFERS = {16: "pq", 18: "hlg"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67
 ASPECT_LIMIT = 10  # a sample aspect ratio beyond 10:1 is a broken header
 SMOOTH = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -109,7 +107,17 @@ class Shrinker:
 
 
 def render(frame: VideoFrame, aspect: Fraction | None, short_side: int) -> Picture:
-    """The frame upright, RGB uint8, its short side at most `short_side` px (0 = full size)."""
+    """The frame upright, RGB uint8, its short side at most `short_side` px (0 = full size).
+
+    Raises DamagedFile where the frame is in a layout that nothing converts.
+    """
+    try:
+        return _rendered(frame, aspect, short_side)
+    except av.FFmpegError as err:
+        raise DamagedFile("a frame of it cannot be shown; copy the file again from where it came") from err
+
+
+def _rendered(frame: VideoFrame, aspect: Fraction | None, short_side: int) -> Picture:
     frame, turn = _tagged(frame), orientation(frame)
     width, height = fitted(display_size(frame.width, frame.height, aspect), short_side)
     source = _deinterlaced(frame, height) if frame.interlaced_frame else frame

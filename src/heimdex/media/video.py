@@ -8,6 +8,8 @@ from fractions import Fraction
 from functools import partial
 from types import TracebackType
 
+import av
+
 from heimdex.entities import Facts, Frame
 from heimdex.errors import DamagedFile
 from heimdex.media.decoding import DecodeReport, Decoding, Timed
@@ -117,7 +119,11 @@ def _spaced(
         report.corrupt_frames += current.frame.is_corrupt
         report.decoded_until_us = until_us
         if until_us > start_us:
-            small = shrinker.small(current.frame)
-            show = partial(render, current.frame, aspect)
-            yield Frame(at_us=current.at_us, end_us=until_us, small=small, render=show)
+            try:
+                small = shrinker.small(current.frame)
+            except av.FFmpegError:  # a layout that nothing converts
+                report.lost_packets += 1
+            else:
+                show = partial(render, current.frame, aspect)
+                yield Frame(at_us=current.at_us, end_us=until_us, small=small, render=show)
         current = following
