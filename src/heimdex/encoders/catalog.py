@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions, ModelRow
 from heimdex.encoders.starter import STARTER, StarterEncoder
-from heimdex.errors import NotFound
+from heimdex.errors import ModelUnavailable, NotFound
+from heimdex.inference.weights import read_manifest
 
-__all__ = ["ROWS", "LoadOptions", "ModelRow", "find", "load"]
+__all__ = ["ROWS", "LoadOptions", "ModelRow", "find", "fingerprint", "load"]
 
 ROWS: tuple[ModelRow, ...] = (STARTER,)
 
@@ -19,6 +22,23 @@ def find(name: str) -> ModelRow:
             return row
     known = ", ".join(row.name for row in ROWS)
     raise NotFound(f"There is no model called {name!r}. Known: {known}. See `heimdex models list`.")
+
+
+def fingerprint(row: ModelRow, options: LoadOptions) -> str:
+    """One SHA-256 over the checksums of a model's files: other weights, another model.
+
+    Reads the manifest only. Raises ModelUnavailable where it or a file's line is missing, WeightsCorrupt where
+    it cannot be read.
+    """
+    checksums = {entry.name: entry.sha256 for entry in read_manifest(options.weights_dir)}
+    missing = [name for name in row.files if name not in checksums]
+    if missing:
+        raise ModelUnavailable(
+            f"The weights in {options.weights_dir} have no {missing[0]}, which {row.name} needs. "
+            "Reinstall Heimdex, or fetch the model again with `heimdex models pull`."
+        )
+    lines = "".join(f"{name} {checksums[name]}\n" for name in row.files)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def load(name: str, options: LoadOptions | None = None) -> Encoder:

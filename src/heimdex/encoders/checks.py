@@ -15,17 +15,18 @@ COLLAPSED_DIFFERENCE = 1e-4  # largest component-wise difference of two vectors 
 DIFFERENT_LEVELS = 8.0  # of 255; pictures whose blocks differ by this much on average are plainly different
 
 BLOCK = 16  # px; twins are told by the means of blocks this size of the prepared picture
-TWIN_BLOCK_LEVELS = 1.0  # of 255; no block's mean may differ by more
-TWIN_PIXEL_LEVELS = 2.0  # of 255; the mean absolute difference over all pixels and colours may not be more
+TWIN_BLOCK_LEVELS = 0.5  # of 255; no block's mean may differ by more
+TWIN_PIXEL_LEVELS = 0.1  # of 255; the mean absolute difference over all pixels and colours may not be more
 
 
 class Twins:
     """The pictures of one batch, near-identical ones taken together.
 
-    Two prepared pictures are twins when no block of 16×16 px differs by more than 1 level of 255 in the mean
-    of any colour, and their pixels differ by at most 2 levels on average: sensor and codec noise of a still
-    camera, not a movement. A picture is compared with the first of each group only, so likeness does not
-    creep along a chain. Which pictures are twins depends on the batch they arrive in.
+    Two prepared pictures are twins when no block of 16×16 px differs by more than half a level of 255 in the
+    mean of any colour, and their pixels differ by at most a tenth of a level on average: a codec repeating a
+    still picture. Their starter vectors agree to a cosine of .9997 (measured on a film); noise of one level
+    could move some below .8 and therefore makes no twins. A picture is compared with the first of each group
+    only, so likeness does not creep along a chain. Which pictures are twins depends on their batch.
     """
 
     def __init__(self, prepared: Sequence[Picture]) -> None:
