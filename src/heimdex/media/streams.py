@@ -94,7 +94,8 @@ def foreign(err: Exception, name: str) -> MediaError:
     )
 
 
-def _worth(stream: VideoStream) -> tuple[bool, int, int]:
+def _worth(stream: VideoStream) -> tuple[bool, bool, int, int]:
     context = stream.codec_context
     default = bool(stream.disposition & Disposition.default)
-    return default, context.width * context.height, -stream.index
+    moving = stream.frames != 1  # an animated AVIF has a still beside it; 0 = nobody counted
+    return moving, default, context.width * context.height, -stream.index

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from PIL import Image
 
 from heimdex.entities import Kind
 from heimdex.errors import DamagedFile, OversizedPicture, UnknownFormat
@@ -219,3 +220,14 @@ def test_small_frames_do_not_flicker_when_texture_moves_a_little(clip_folder: Pa
     change = np.mean([np.abs(a - b).mean() for a, b in pairwise(small)])
     sampled = np.abs(texture[::5, ::5].astype(int) - texture[::5, 3::5][:, :68]).mean()
     assert change < 0.6 * sampled
+
+
+def test_an_animated_avif_is_a_film(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(counter_picture(number)) for number in range(4)]
+    path = tmp_path / "moving.avif"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100, speed=10)
+    facts = facts_of(os.fsencode(path))
+    assert (facts.kind, facts.container, facts.video_codec) == (Kind.VIDEO, "picture-sequence", "av1")
+    shown = [(frame.at_us, read_number(frame.render(0))) for frame in frames(os.fsencode(path), facts)]
+    assert shown == [(0, 0), (100_000, 1), (200_000, 2), (300_000, 3)]
+    assert facts.duration_us == 400_000

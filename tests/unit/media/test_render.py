@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from heimdex.entities import Picture
-from heimdex.media.render import Orientation, display_size
+from heimdex.media.render import Orientation, Shrinker, display_size, render
 from heimdex.media.sizes import fitted
 from heimdex.media.tonemap import BT2020_TO_BT709, to_sdr
 from heimdex.media.video import frames
@@ -251,3 +251,12 @@ def write_hdr(path: Path, signal: NDArray[np.uint16], transfer: int) -> None:
             frame.colorspace, frame.color_range = 9, 1
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def test_nonsense_colour_tags_do_not_stop_a_film() -> None:
+    """Found by flipping bytes of an MPEG-2 header: swscale refuses a matrix it never heard of."""
+    frame = VideoFrame.from_ndarray(swatches(), "rgb24").reformat(format="yuv420p", dst_colorspace="ITU601")
+    frame.colorspace = 65
+    assert np.abs(read_swatches(render(frame, None, 0)) - np.array(SWATCHES)).max() <= 6
+    frame.colorspace = 65
+    assert Shrinker().small(frame).shape == (36, 64, 3)
