@@ -88,6 +88,7 @@ class IndexRun:
         self._stop = threading.Event()
         self._in_hand: set[str] = set()
         self._ran: set[str] = set()
+        self._broken: set[str] = set()
         self._elsewhere: list[Item] = []
         self._fatal: BaseException | None = None
 
@@ -282,9 +283,16 @@ class IndexRun:
 
     def _finish(self, item: Item) -> None:
         self._release(item)
-        ran = item.asset.asset_id in self._ran and item.arrival in ("new", "unchanged")
-        arrival = {"new": "refused", "moved": "moved", "duplicate": "duplicates", "unchanged": "unchanged"}
-        self.tally.file("indexed" if ran else arrival[item.arrival])
+        asset_id = item.asset.asset_id
+        if item.arrival in ("moved", "duplicate"):
+            what = "moved" if item.arrival == "moved" else "duplicates"
+        elif asset_id in self._ran:
+            what = "indexed"
+        elif item.arrival == "new" and asset_id in self._broken:
+            what = "refused"
+        else:
+            what = "unchanged"  # a new one too, when another process did the work
+        self.tally.file(what)
 
     def _release(self, item: Item) -> None:
         self._ledger.release(item.asset.asset_id)
@@ -353,6 +361,7 @@ class IndexRun:
 
     def _note(self, item: Item, stage: Stage, outcome: Outcome) -> None:
         if outcome.state == StageState.FAILED:
+            self._broken.add(item.asset.asset_id)
             self.tally.fail(item.stamp.text, stage.name, outcome.error or "")
         else:
             self._ran.add(item.asset.asset_id)
