@@ -104,9 +104,11 @@ class Heimdex:
         from heimdex.pipeline.repair import repair as mend
 
         options = IndexOptions(stages=choose(stages), hidden=self.settings.hidden, retry=repair)
+        roots = [_as_bytes(path) for path in paths]
         if repair:
-            mend(self._tools())
-        return index(self._tools(), options, [_as_bytes(path) for path in paths], on_progress)
+            # Files first: what is named by itself is met once, whatever folder it lies in.
+            roots = [*mend(self._tools()).roots, *roots]
+        return index(self._tools(), options, roots, on_progress)
 
     def search(
         self,

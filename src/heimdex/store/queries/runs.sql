@@ -12,10 +12,16 @@ SELECT asset_id::text, stage, model_id, stage_version, state, encode(content_has
   FROM heimdex.stage_run WHERE owner_id = %(owner)s ORDER BY asset_id, stage, model_id;
 
 -- name: begin_run
--- Take a stage over: the attempt rises, so whoever had it before can no longer commit.
+-- Take a stage over: the attempt rises, so whoever had it before can no longer commit. Where the entry was
+-- lost, it must not write into the folder of the attempt whose frames are in use.
 INSERT INTO heimdex.stage_run (owner_id, asset_id, stage, model_id, stage_version, state, content_hash,
     attempt, started_at)
-SELECT a.owner_id, a.asset_id, %(stage)s, %(model)s, %(version)s, 'running', a.content_hash, 1,
+SELECT a.owner_id, a.asset_id, %(stage)s, %(model)s, %(version)s, 'running', a.content_hash,
+       1 + CASE WHEN %(stage)s = 'scenes'
+                THEN coalesce((SELECT max(substring(k.frame_key FROM '/([0-9]{1,9})/[^/]*$')::bigint)
+                                 FROM heimdex.keyframe k
+                                WHERE k.owner_id = a.owner_id AND k.asset_id = a.asset_id), 0)
+                ELSE 0 END,
        clock_timestamp()
   FROM heimdex.asset a WHERE a.owner_id = %(owner)s AND a.asset_id = %(asset)s
 ON CONFLICT (owner_id, asset_id, stage, model_id) DO UPDATE

@@ -1,0 +1,99 @@
+"""The ledger: every asset × stage has an entry that ended, on this content, and counts what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypedDict
+
+from heimdex.entities import Kind, StageState
+from heimdex.pipeline.flow import FLOW, SCENES, Stage
+from heimdex.pipeline.inspection import faults
+from heimdex.pipeline.inspection.faults import Finding
+from heimdex.pipeline.inspection.subject import ENDED, SCENE_ROWS, VECTOR_ROWS, Subject, model_place
+from heimdex.store.checks import Entry
+
+_STAGES = {stage.name: stage for stage in FLOW}
+
+
+class _Key(TypedDict):
+    stage: str
+    model_id: int
+
+
+def check_ledger(subject: Subject) -> Iterator[Finding]:
+    """What is wrong with the entries of an asset."""
+    if subject.asset.present:
+        yield from _missing_entries(subject)
+    for entry in subject.entries:
+        stage = _STAGES.get(entry.stage)
+        key = _key(entry)
+        if stage is None:
+            yield subject.found(faults.UNKNOWN_STAGE, entry.stage, **key)
+        elif stage.per_model != (entry.model_id != 0) or (entry.model_id and entry.model is None):
+            where = f"{entry.stage}, model {entry.model_id}"
+            yield subject.found(faults.UNKNOWN_MODEL, where, entry.stage, **key)
+        else:
+            yield from _check_entry(subject, stage, entry)
+
+
+def _missing_entries(subject: Subject) -> Iterator[Finding]:
+    for stage in FLOW:
+        model_id = subject.model.model_id if stage.per_model else 0
+        entries = {entry.model_id: entry for entry in subject.entries if entry.stage == stage.name}
+        # A model the database does not know has no entries, whatever stands under its id of 0.
+        own = None if stage.per_model and not model_id else entries.get(model_id)
+        if own is None:
+            other = stage.per_model and any(e.model == subject.model.name for e in entries.values())
+            kind = faults.OTHER_WEIGHTS if other else faults.NO_ENTRY
+            yield subject.found(kind, stage.name, stage.name, stage=stage.name, model_id=model_id)
+        if own is None or own.state not in ENDED:
+            return  # the stages after this one have nothing to rest on yet
+
+
+def _check_entry(subject: Subject, stage: Stage, entry: Entry) -> Iterator[Finding]:
+    where, key = _name(entry), _key(entry)
+    in_use = entry.model_id in (0, subject.model.model_id)
+    if entry.state == StageState.RUNNING and in_use:
+        attempt = f"attempt {entry.attempt}"
+        yield subject.found(faults.STALE_RUNNING, where, entry.stage, attempt, **key)
+    elif entry.state == StageState.PENDING and in_use and subject.asset.present:
+        yield subject.found(faults.PENDING, where, entry.stage, **key)
+    if entry.state not in ENDED:
+        return
+    if entry.version != stage.version:
+        versions = f"{where}, version {entry.version} instead of {stage.version}"
+        yield subject.found(faults.OTHER_VERSION, versions, entry.stage, **key)
+    if entry.content_hash != subject.asset.content_hash:
+        yield subject.found(faults.OTHER_CONTENT, where, entry.stage, **key)
+    if not entry.finished:
+        yield subject.found(faults.UNFINISHED, where, entry.stage, **key)
+    yield from _check_count(subject, entry)
+
+
+def _check_count(subject: Subject, entry: Entry) -> Iterator[Finding]:
+    where, key = _name(entry), _key(entry)
+    scenes = entry.stage == SCENES.name
+    stored = subject.stored(entry.stage, entry.model_id)
+    source = subject.asset.kind != Kind.AUDIO if scenes else subject.stored("keyframes") > 0
+    counts = f"{where}, {entry.row_count} written, {stored} stored"
+    rows = SCENE_ROWS if scenes else VECTOR_ROWS
+    if entry.state != StageState.DONE:
+        if stored:
+            yield subject.found(faults.EMPTY_WITH_ROWS, counts, entry.stage, **key)
+        elif source and entry.state == StageState.EMPTY:
+            yield subject.found(faults.WRONGLY_EMPTY, where, entry.stage, **key)
+    elif not stored:
+        places = () if scenes else (model_place(entry.model_id),)
+        yield subject.found(faults.NO_ROWS, where, *places, **key)
+    elif stored < entry.row_count:
+        yield subject.found(faults.FEWER_ROWS, counts, rows, **key)
+    elif stored > entry.row_count:
+        yield subject.found(faults.MORE_ROWS, counts, rows, **key)
+
+
+def _key(entry: Entry) -> _Key:
+    return {"stage": entry.stage, "model_id": entry.model_id}
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.stage} ({entry.model})" if entry.model else entry.stage
