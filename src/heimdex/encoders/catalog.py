@@ -27,7 +27,7 @@ def find(name: str) -> ModelRow:
 def fingerprint(row: ModelRow, options: LoadOptions) -> str:
     """One SHA-256 over the checksums of a model's files: other weights, another model.
 
-    Reads the manifest only. Raises ModelUnavailable where it or a file's line is missing, WeightsCorrupt where
+    Reads the manifest only. Raises ModelUnavailable where it or a file's line is missing, WeightsCorrupt if
     it cannot be read.
     """
     checksums = {entry.name: entry.sha256 for entry in read_manifest(options.weights_dir)}
