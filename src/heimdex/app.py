@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.config import Settings, read_settings
 from heimdex.entities import Answer, Filters, IndexReport, Kind, Query, Verification
+from heimdex.errors import QueryError
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
 
@@ -126,7 +127,7 @@ class Heimdex:
     ) -> Answer:
         """The moments that answer words, a picture, a scene, or a mixture. Raises QueryError, NotFound."""
         filters = Filters(
-            kind=Kind(kind) if kind else None,
+            kind=None if kind is None else _kind(kind),
             within=None if within is None else os.fsdecode(_as_bytes(within)),
             since=since,
             until=until,
@@ -212,6 +213,13 @@ class Heimdex:
             precision=settings.precision,
             threads=settings.threads,
         )
+
+
+def _kind(name: str) -> Kind:
+    try:
+        return Kind(name)
+    except ValueError as error:
+        raise QueryError(f"no kind called {name!r}; there are video, photo and audio") from error
 
 
 def _as_bytes(path: PathLike) -> bytes:

@@ -39,6 +39,15 @@ def new_id() -> str:
     return str(uuid.UUID(int=value))
 
 
+def is_uuid(text: str) -> bool:
+    """Whether a text can be an id at all."""
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Kind(StrEnum):
     """What a file is by its content."""
 

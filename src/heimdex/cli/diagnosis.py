@@ -105,16 +105,25 @@ def _database(settings: Settings) -> tuple[str, str]:
 
 
 def _models(settings: Settings) -> tuple[str, str]:
-    names = [model["name"] for model in models(settings) if model["in_use"]]
-    if not names:
-        return "error", f"HEIMDEX_PICTURE_MODEL={settings.picture_model} is not in the catalog"
-    return "ok", f"pictures: {names[0]}"
+    from heimdex.encoders import catalog
+    from heimdex.encoders.row import WEIGHTS_FOLDER
+    from heimdex.inference.weights import open_weights
+
+    row = catalog.find(settings.picture_model)
+    for name in row.files:
+        open_weights(WEIGHTS_FOLDER, name)
+    detail = f"pictures: {row.name} ({row.pretrained}), checksums agree"
+    if row.name == "starter":
+        return "notice", f"{detail}; it knows about a thousand things by name, in English"
+    return "ok", detail
 
 
 def _inference(settings: Settings) -> tuple[str, str]:
-    from heimdex.inference.openvino_session import describe_runtime
+    from heimdex.inference.openvino_runtime import core, has_bf16, openvino
 
-    return "ok", describe_runtime(settings.precision)
+    name = core().get_property("CPU", "FULL_DEVICE_NAME")
+    precision = settings.precision if settings.precision != "auto" else "bf16" if has_bf16() else "fp32"
+    return "ok", f"OpenVINO {openvino().get_version()} on {name}, {precision}, {settings.threads} threads"
 
 
 def _media(_: Settings) -> tuple[str, str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from psycopg import Connection
 
-from heimdex.entities import Asset, AssetState, Keyframe, Scene, StageRun, StageState
+from heimdex.entities import Asset, AssetState, Keyframe, Scene, StageRun, StageState, is_uuid
 from heimdex.errors import NotFound
 from heimdex.pipeline import models
 from heimdex.pipeline.flow import FLOW
@@ -159,7 +158,7 @@ def remove(tools: Tools, targets: Iterable[str]) -> list[str]:
 
 def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
     """An asset by its id or by one of its paths. Raises NotFound."""
-    if _is_id(name):
+    if is_uuid(name):
         found = assets.get_assets(connection, owner, [name])
         if found:
             return found[0]
@@ -173,7 +172,7 @@ def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
 
 
 def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[str]:
-    if _is_id(target) and assets.get_assets(connection, owner, [target]):
+    if is_uuid(target) and assets.get_assets(connection, owner, [target]):
         assets.delete_assets(connection, owner, [target])
         return [target]
     path = os.path.abspath(os.path.expanduser(os.fsencode(target)))
@@ -191,14 +190,6 @@ def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[st
     assets.delete_assets(connection, owner, lost)
     assets.refresh(connection, owner, [asset_id for asset_id in touched if asset_id not in lost])
     return lost
-
-
-def _is_id(name: str) -> bool:
-    try:
-        uuid.UUID(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _asset_line(asset: Asset, paths: Sequence[AssetPath], state: AssetState) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, Evidence, Hit, Kind, Query, Unavailable, Values
-from heimdex.errors import QueryError
+from heimdex.errors import MediaError, QueryError
 from heimdex.media.photo import read_photo
 from heimdex.media.pictures import fit
 from heimdex.search.signals import PathSignal, PictureSignal, Scope, Signal
@@ -198,7 +198,10 @@ class Searcher:
         if query.image is None:
             return None
         path = query.image.encode("utf-8", "surrogateescape")
-        full = read_photo(path, max_pixels=self.options.max_pixels, short_side=self.options.short_side)
+        try:
+            full = read_photo(path, max_pixels=self.options.max_pixels, short_side=self.options.short_side)
+        except MediaError as error:
+            raise QueryError(f"{query.image} cannot be used as a picture: {error}") from error
         found = next(iter(encoder.encode_pictures([fit(full, self.options.short_side)])))
         return next(vector.values for vector in found if vector.space == encoder.similar_space)
 

@@ -276,7 +276,7 @@ def _asset(row: Sequence[Any]) -> Asset:
     names = (
         "kind", "container", "video_codec", "audio_codec", "width", "height", "rotation", "duration_us",
         "frame_rate", "zero_us", "video_offset_us", "audio_offset_us", "interlaced", "transfer",
-        "captured_at", "taken_at", "camera", "latitude", "longitude",
+        "clock_breaks", "captured_at", "taken_at", "camera", "latitude", "longitude",
     )  # fmt: skip
     columns = dict(zip(names, facts, strict=True))
     taken_at = columns.pop("taken_at")

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from heimdex.entities import DerivedFile, FrameQuality, Keyframe, Motion, Scene
+from heimdex.entities import DerivedFile, FrameQuality, Keyframe, Motion, Scene, is_uuid
 from heimdex.errors import NotFound
 from heimdex.store.sql import queries
 
@@ -71,7 +71,12 @@ def keyframes_of(
 
 def place_of(connection: Connection[Any], owner: str, scene_id: str) -> ScenePlace:
     """Where a scene belongs. Raises NotFound."""
-    row = connection.execute(SQL["find_scene"], {"owner": owner, "scene": scene_id}).fetchone()
+    known = is_uuid(scene_id)
+    row = (
+        connection.execute(SQL["find_scene"], {"owner": owner, "scene": scene_id}).fetchone()
+        if known
+        else None
+    )
     if row is None:
         raise NotFound(f"no scene {scene_id}; `heimdex show ASSET` lists the scenes of an asset")
     return ScenePlace(asset_id=row[0], position=row[1], start_us=row[2], end_us=row[3])

@@ -163,7 +163,9 @@ def test_a_refused_file_is_recorded_told_again_and_not_tried_again(heimdex: Heim
     assert counts(first) == {"indexed": 1}
     assert counts(second) == {"unchanged": 1}
     for report in (first, second):
-        assert [(Path(refusal.path).name, refusal.stage) for refusal in report.failed] == [("bad.mp4", "examine")]
+        assert [(Path(refusal.path).name, refusal.stage) for refusal in report.failed] == [
+            ("bad.mp4", "examine")
+        ]
     assert [Path(entry["path"]).name for entry in heimdex.assets()["refused"]] == ["bad.mp4"]
     picture(folder / "bad.mp4.jpg", 2).replace(folder / "bad.mp4")
     third = heimdex.index(folder)

@@ -6,11 +6,11 @@ SELECT asset_id::text FROM heimdex.asset WHERE owner_id = %(owner)s AND content_
 -- A new asset; where another process was faster, nothing is returned.
 INSERT INTO heimdex.asset (owner_id, asset_id, content_hash, size_bytes, kind, container, video_codec,
     audio_codec, width, height, rotation, duration_us, frame_rate, zero_us, video_offset_us, audio_offset_us,
-    interlaced, transfer, captured_at, taken_at, camera, latitude, longitude)
+    interlaced, transfer, clock_breaks, captured_at, taken_at, camera, latitude, longitude)
 VALUES (%(owner)s, %(asset)s, %(content_hash)s, %(size)s, %(kind)s, %(container)s, %(video_codec)s,
     %(audio_codec)s, %(width)s, %(height)s, %(rotation)s, %(duration_us)s, %(frame_rate)s, %(zero_us)s,
-    %(video_offset_us)s, %(audio_offset_us)s, %(interlaced)s, %(transfer)s, %(captured_at)s, %(taken_at)s,
-    %(camera)s, %(latitude)s, %(longitude)s)
+    %(video_offset_us)s, %(audio_offset_us)s, %(interlaced)s, %(transfer)s, %(clock_breaks)s, %(captured_at)s,
+    %(taken_at)s, %(camera)s, %(latitude)s, %(longitude)s)
 ON CONFLICT (owner_id, content_hash) DO NOTHING
 RETURNING asset_id::text;
 
@@ -21,7 +21,8 @@ UPDATE heimdex.asset
        audio_codec = %(audio_codec)s, width = %(width)s, height = %(height)s, rotation = %(rotation)s,
        duration_us = %(duration_us)s, frame_rate = %(frame_rate)s, zero_us = %(zero_us)s,
        video_offset_us = %(video_offset_us)s, audio_offset_us = %(audio_offset_us)s,
-       interlaced = %(interlaced)s, transfer = %(transfer)s, captured_at = %(captured_at)s,
+       interlaced = %(interlaced)s, transfer = %(transfer)s,
+       clock_breaks = %(clock_breaks)s, captured_at = %(captured_at)s,
        taken_at = %(taken_at)s, camera = %(camera)s, latitude = %(latitude)s, longitude = %(longitude)s
  WHERE owner_id = %(owner)s AND asset_id = %(asset)s;
 
@@ -33,14 +34,16 @@ UPDATE heimdex.asset SET note = %(note)s WHERE owner_id = %(owner)s AND asset_id
 -- Assets with their facts, by id.
 SELECT asset_id::text, encode(content_hash, 'hex'), size_bytes, present, note, kind, container, video_codec,
        audio_codec, width, height, rotation, duration_us, frame_rate, zero_us, video_offset_us,
-       audio_offset_us, interlaced, transfer, captured_at, taken_at, camera, latitude, longitude
+       audio_offset_us, interlaced, transfer, clock_breaks, captured_at, taken_at, camera, latitude,
+       longitude
   FROM heimdex.asset WHERE owner_id = %(owner)s AND asset_id = ANY(%(assets)s) ORDER BY asset_id;
 
 -- name: list_assets
 -- All assets with their facts, oldest first.
 SELECT asset_id::text, encode(content_hash, 'hex'), size_bytes, present, note, kind, container, video_codec,
        audio_codec, width, height, rotation, duration_us, frame_rate, zero_us, video_offset_us,
-       audio_offset_us, interlaced, transfer, captured_at, taken_at, camera, latitude, longitude
+       audio_offset_us, interlaced, transfer, clock_breaks, captured_at, taken_at, camera, latitude,
+       longitude
   FROM heimdex.asset WHERE owner_id = %(owner)s ORDER BY asset_id;
 
 -- name: list_asset_ids

@@ -39,6 +39,7 @@ CREATE TABLE heimdex.asset (
     audio_offset_us  bigint,
     interlaced       boolean NOT NULL,
     transfer         text,
+    clock_breaks     boolean NOT NULL DEFAULT false,
     captured_at      timestamptz,               -- what the file says of itself
     taken_at         timestamptz NOT NULL,      -- captured_at, else the file's modification time
     camera           text,

@@ -1,0 +1,6 @@
+"""`python -m heimdex` is `heimdex`."""
+
+from heimdex.cli import main
+
+if __name__ == "__main__":
+    main()
