@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from typing import Any
 
@@ -10,8 +9,7 @@ from psycopg import Connection
 
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder
-from heimdex.encoders.row import LoadOptions, ModelRow
-from heimdex.inference.weights import read_manifest
+from heimdex.encoders.row import LoadOptions
 from heimdex.pipeline.tools import PictureModel
 from heimdex.store import vectors
 from heimdex.store.vectors import StoredModel
@@ -24,7 +22,7 @@ def describe(name: str, options: LoadOptions) -> PictureModel:
         row=row,
         options=options,
         spaces=_load(name, options).picture_spaces,  # weights are opened on first use only
-        weights_sha256=_fingerprint(row, options),
+        weights_sha256=catalog.fingerprint(row, options),
     )
 
 
@@ -46,12 +44,3 @@ def register(connection: Connection[Any], model: PictureModel) -> StoredModel:
 @lru_cache(maxsize=2)
 def _load(name: str, options: LoadOptions) -> Encoder:
     return catalog.load(name, options)
-
-
-def _fingerprint(row: ModelRow, options: LoadOptions) -> str:
-    """One checksum over the model's files, from their manifest: other weights are another model."""
-    if not (options.weights_dir / "manifest.json").exists():
-        return "0" * 64
-    sums = {file.name: file.sha256 for file in read_manifest(options.weights_dir)}
-    lines = "".join(f"{name} {sums.get(name, '')}\n" for name in sorted(row.files))
-    return hashlib.sha256(lines.encode()).hexdigest()

@@ -71,12 +71,9 @@ def keyframes_of(
 
 def place_of(connection: Connection[Any], owner: str, scene_id: str) -> ScenePlace:
     """Where a scene belongs. Raises NotFound."""
-    known = is_uuid(scene_id)
-    row = (
-        connection.execute(SQL["find_scene"], {"owner": owner, "scene": scene_id}).fetchone()
-        if known
-        else None
-    )
+    row = None
+    if is_uuid(scene_id):
+        row = connection.execute(SQL["find_scene"], {"owner": owner, "scene": scene_id}).fetchone()
     if row is None:
         raise NotFound(f"no scene {scene_id}; `heimdex show ASSET` lists the scenes of an asset")
     return ScenePlace(asset_id=row[0], position=row[1], start_us=row[2], end_us=row[3])
