@@ -16,7 +16,7 @@ from typing import Any
 
 from heimdex.app import Heimdex
 from heimdex.config import read_settings
-from heimdex.entities import Verification
+from heimdex.entities import Fault
 from heimdex.store.cluster import MAJOR, is_server, read_pid_file
 from heimdex.store.postgres import EmbeddedPostgres
 
@@ -133,10 +133,10 @@ def snapshot(home: Home) -> Snapshot:
     )
 
 
-def verify(home: Home) -> Verification:
+def faults(home: Home) -> list[Fault]:
     """What `heimdex verify` finds."""
     with home.open() as library:
-        return library.verify()
+        return [fault for fault in library.verify().faults if fault.stage != "picture"]
 
 
 def finish(process: subprocess.Popen[str]) -> Ran:
