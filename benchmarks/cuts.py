@@ -9,38 +9,39 @@ A cut is found within one frame of the truth, a fade or dissolve within its own 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import cv2
 import scenedetect
 from scenedetect.scene_manager import compute_downscale_factor
 
 from benchmarks.cuts_clips import Boundary, cached_clip
+from benchmarks.cuts_detectors import (
+    ADAPTIVE,
+    CONTENT,
+    DETECTORS,
+    OURS,
+    REAL_FILM,
+    REAL_RATE,
+    REAL_TRUTH,
+    facts_of,
+    ours,
+    ours_coarse,
+)
 from benchmarks.films import cached_film
-from benchmarks.plan import CORES, DATA, Plan, hold_to_cores
-from benchmarks.rows import interleaved, ratio_of
-from heimdex.entities import Facts, Frame
-from heimdex.media.probe import probe
-from heimdex.media.recognise import recognise
+from benchmarks.plan import CORES, Plan, hold_to_cores
+from heimdex.entities import Frame
 from heimdex.media.video import frames
+from heimdex.scenes.coarse import LEAST_RATE
 from heimdex.scenes.content import ContentDetector
 
 HELD_BACK = range(200, 216)
-REAL_FILM = DATA / "testvideo.mp4"
-REAL_RATE = 30 / 1.001
-REAL_TRUTH = (  # by eye, in frames: cuts from and to black, a fade through black, a dissolve
-    Boundary(kind="cut", first_s=30 / REAL_RATE, last_s=30 / REAL_RATE),
-    Boundary(kind="cut", first_s=180 / REAL_RATE, last_s=180 / REAL_RATE),
-    Boundary(kind="black", first_s=340 / REAL_RATE, last_s=420 / REAL_RATE),
-    Boundary(kind="dissolve", first_s=530 / REAL_RATE, last_s=562 / REAL_RATE),
-)
-OURS, ADAPTIVE, CONTENT = "Heimdex", "PySceneDetect Adaptive", "PySceneDetect Content"
-MAX_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,30 +56,6 @@ class Score:
     def f1(self) -> float:
         """The harmonic mean of precision and recall."""
         return 2 * self.hits / max(1, 2 * self.hits + len(self.misses) + self.extras)
-
-
-def facts_of(path: Path) -> Facts:
-    recognised = recognise(bytes(path))
-    assert recognised is not None
-    return probe(bytes(path), recognised, max_pixels=MAX_PIXELS)
-
-
-def ours(path: Path) -> list[float]:
-    """Where our scenes begin but for the first, in seconds."""
-    found = ContentDetector().detect(frames(bytes(path), facts_of(path), threads=CORES))
-    return [scene.start_us / 1e6 for scene in found][1:]
-
-
-def peer(detector: Callable[[], scenedetect.SceneDetector], path: Path) -> list[float]:
-    """Where PySceneDetect's begin, with the settings it comes with."""
-    return [start.seconds for start, _ in scenedetect.detect(str(path), detector())][1:]
-
-
-DETECTORS: dict[str, Callable[[Path], list[float]]] = {
-    OURS: ours,
-    ADAPTIVE: partial(peer, scenedetect.AdaptiveDetector),
-    CONTENT: partial(peer, scenedetect.ContentDetector),
-}
 
 
 def scored(found: Sequence[float], truth: Sequence[Boundary], frame_s: float) -> Score:
@@ -131,10 +108,10 @@ def quality_text(folder: Path, seeds: Iterable[int]) -> str:
 
 def speed_text(film: Path, runs: int) -> str:
     """The table of how long each takes, decoding included, and the detectors by themselves."""
-    whole = interleaved({name: partial(detect, film) for name, detect in DETECTORS.items()}, runs)
+    whole = in_turn({name: partial(detect, film) for name, detect in DETECTORS.items()}, runs)
     kept = list(frames_without_pixels(film))
     shrunk = shrunk_pictures(film)
-    alone = interleaved(
+    alone = in_turn(
         {
             OURS: lambda: list(ContentDetector().detect(iter(kept))),
             ADAPTIVE: partial(process, scenedetect.AdaptiveDetector, shrunk),
@@ -143,20 +120,84 @@ def speed_text(film: Path, runs: int) -> str:
         runs,
     )
     lines = [
-        f"{film.name}, {len(kept)} frames, medians of {runs} runs in turn",
+        f"{film.name}, {len(kept)} frames, medians of {runs} runs in turn; processor time of all threads",
         "",
-        "| | film decoded and divided | to ours | the detector alone, a frame | to ours |",
-        "|---|---|---|---|---|",
+        "| | film divided, by the clock | processor | to ours | the detector alone, a frame | to ours |",
+        "|---|---|---|---|---|---|",
     ]
     for name in DETECTORS:
         cells = [
-            f"{median(whole[name]):.2f} s",
-            f"{ratio_of(whole[name], whole[OURS]):.2f} ×",
-            f"{median(alone[name]) / len(kept) * 1000:.3f} ms",
-            f"{ratio_of(alone[name], alone[OURS]):.1f} ×",
+            f"{median(spent.clock_s for spent in whole[name]):.2f} s",
+            f"{median(spent.processor_s for spent in whole[name]):.2f} s",
+            f"{ratio(whole[name], whole[OURS]):.2f} ×",
+            f"{median(spent.processor_s for spent in alone[name]) / len(kept) * 1000:.3f} ms",
+            f"{ratio(alone[name], alone[OURS]):.1f} ×",
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def coarse_text(folder: Path, seeds: Iterable[int], film: Path) -> str:
+    """What is left of the full pass's boundaries and time when only referenced frames are decoded."""
+    clips = [
+        (c.path, c.boundaries) for c in (cached_clip(folder, seed) for seed in seeds) if c.rate >= LEAST_RATE
+    ]
+    if REAL_FILM.exists():
+        clips.append((REAL_FILM, REAL_TRUTH))
+    lines = [
+        f"Only the frames others refer to, on {len(clips)} clips of at least {LEAST_RATE:g} frames a second "
+        f"and on {film.name}",
+        "",
+        "| | boundaries | found again | on the very same frame | processor, to the full pass |",
+        "|---|---|---|---|---|",
+    ]
+    for name, chosen in (("clips", clips), (film.name, [(film, ())])):
+        full, again, same, spent = Counter[str](), 0, Counter[str](), [0.0, 0.0]
+        for path, truth in chosen:
+            found: list[list[float]] = []
+            for number, detect in enumerate((ours, ours_coarse)):
+                used = process_time()
+                found.append(detect(path))
+                spent[number] += process_time() - used
+            for at in found[0]:
+                kind = kind_at(at, truth)
+                full[kind] += 1
+                again += any(abs(at - other) < 0.5 for other in found[1])
+                same[kind] += at in found[1]
+        kinds = ", ".join(f"{same[kind]} of {count} {kind}" for kind, count in sorted(full.items()))
+        ratio_text = f"{spent[1] / spent[0]:.2f} ×"
+        lines.append(f"| {name} | {full.total()} | {again} | {kinds} | {ratio_text} |")
+    return "\n".join(lines) + "\n"
+
+
+def kind_at(at_s: float, truth: Sequence[Boundary]) -> str:
+    """What kind of boundary a time answers to; all that is no fade and no dissolve is a cut."""
+    fitting = (b.kind for b in truth if b.kind != "cut" and b.first_s - 0.05 <= at_s <= b.last_s + 0.05)
+    return next(fitting, "cut")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What one run took."""
+
+    clock_s: float
+    processor_s: float  # of all threads: what else the machine does hardly matters
+
+
+def in_turn(work: Mapping[str, Callable[[], object]], runs: int) -> dict[str, list[Spent]]:
+    """Run some things in turn, round by round."""
+    times: dict[str, list[Spent]] = {name: [] for name in work}
+    for _ in range(runs):
+        for name, step in work.items():
+            began, used = perf_counter(), process_time()
+            step()
+            times[name].append(Spent(clock_s=perf_counter() - began, processor_s=process_time() - used))
+    return times
+
+
+def ratio(ones: Sequence[Spent], others: Sequence[Spent]) -> float:
+    """The median of the processor times' ratios, round by round."""
+    return median(one.processor_s / other.processor_s for one, other in zip(ones, others, strict=True))
 
 
 def frames_without_pixels(film: Path) -> Iterable[Frame]:
@@ -192,7 +233,12 @@ def cuts_text(plan: Plan) -> str:
     film = cached_film(
         plan.cache, seconds=10 if plan.quick else 60, width=1920, height=1080, bframes=True
     ).path
-    return quality_text(plan.cache, seeds) + "\n" + speed_text(film, plan.runs(5))
+    texts = (
+        quality_text(plan.cache, seeds),
+        speed_text(film, plan.runs(5)),
+        coarse_text(plan.cache, seeds, film),
+    )
+    return "\n".join(texts)
 
 
 def main() -> None:
@@ -211,7 +257,8 @@ def main() -> None:
     began = perf_counter()
     print(quality_text(given.folder, range(*given.seeds)), flush=True)
     film = given.film or cached_film(given.folder, seconds=60, width=1920, height=1080, bframes=True).path
-    print(speed_text(film, given.runs))
+    print(speed_text(film, given.runs), flush=True)
+    print(coarse_text(given.folder, range(*given.seeds), film))
     print(f"({perf_counter() - began:.0f} s)")
 
 
