@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -144,6 +145,8 @@ def _when(hit: Hit) -> str:
 
 
 def _show_picture(console: Console, path: str) -> None:
+    # A terminal that does not answer its questions makes it log a traceback; half cells do then.
+    logging.getLogger("textual_image").setLevel(logging.CRITICAL)
     # Imported here: it asks the terminal what it can do, and only terminals should be asked.
     from textual_image.renderable import Image
 
