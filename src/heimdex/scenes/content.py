@@ -67,7 +67,7 @@ class _Film:
         self._measured = len(reel)
         for boundary_us in self._transitions.settled(ended=ended):
             yield from self._until(boundary_us)
-        yield from self._divide(self._transitions.judged_us)
+        yield from self._divide(self._transitions.certain_us)
         if ended:
             yield from self._until(int(reel.end_us[-1]))
         self._measured -= self._transitions.forget()
