@@ -127,6 +127,23 @@ def test_memory_is_bounded_over_a_long_shot(detector: Detector) -> None:
     assert peaks[1] < 60_000_000
 
 
+def test_memory_is_bounded_where_a_file_claims_a_million_frames_a_second(detector: Detector) -> None:
+    take = shot(view(1), 2, pan=0.1)
+    peaks = []
+    for rounds in (20, 60):
+        frames = (
+            frame
+            for turn in range(rounds)
+            for frame in timed(take, range(turn * len(take), (turn + 1) * len(take) + 1))
+        )
+        tracemalloc.start()
+        (scene,) = detector.detect(frames)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert scene.end_us == rounds * len(take)
+    assert peaks[1] < 1.1 * peaks[0]
+
+
 def test_two_films_side_by_side_do_not_mix(detector: Detector) -> None:
     first, second = sundry(), film(*(shot(view(seed), 2) for seed in range(3)))
     alone = [scene.end_us for scene in detector.detect(second)]

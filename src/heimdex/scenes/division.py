@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,28 +12,38 @@ EARLIEST, LATEST = 1 / 3, 4 / 5  # of the longest piece: no piece and no remaind
 CALM_BINS = 2  # bins to either side that count towards a bin's calm
 
 
+@dataclass(kw_only=True, slots=True)
+class _Bin:
+    start_us: int
+    calmest_us: int
+    least: float
+    total: float = 0.0
+    frames: int = 0
+
+    def take(self, at_us: int, moved: float) -> None:
+        self.total += moved
+        self.frames += 1
+        if moved < self.least:
+            self.calmest_us, self.least = at_us, moved
+
+
 class Divider:
     """Remembers how calm the current shot was."""
 
     def __init__(self, longest_us: int):
         self._longest_us = longest_us
-        self._points: list[
-            tuple[int, float, float]
-        ] = []  # calmest frame of each bin: at_us, its change, bin's mean
-        self._bin: list[tuple[int, float]] = []
+        self._points: list[tuple[int, float]] = []  # of each bin: its calmest frame's at_us, its mean change
+        self._bin: _Bin | None = None
 
     def add(self, at_us: NDArray[np.int64], change: NDArray[np.float32]) -> None:
         """Take in frames: their times and how much each differs from the one before."""
         for at, moved in zip(at_us.tolist(), change.tolist(), strict=True):
-            if self._bin and at - self._bin[0][0] >= BIN_US:
-                self._close_bin()
-            self._bin.append((at, moved))
-
-    def _close_bin(self) -> None:
-        calmest = min(self._bin, key=lambda frame: frame[1])
-        mean = sum(moved for _, moved in self._bin) / len(self._bin)
-        self._points.append((*calmest, mean))
-        self._bin.clear()
+            if self._bin is not None and at - self._bin.start_us >= BIN_US:
+                self._points.append((self._bin.calmest_us, self._bin.total / self._bin.frames))
+                self._bin = None
+            if self._bin is None:
+                self._bin = _Bin(start_us=at, calmest_us=at, least=moved)
+            self._bin.take(at, moved)
 
     def point(self, start_us: int, until_us: int) -> int | None:
         """The `at_us` at which [start_us, until_us) is to be divided next; None if it is short enough.
@@ -41,7 +53,7 @@ class Divider:
         if until_us - start_us <= self._longest_us:
             return None
         inside = [
-            at for at, _, _ in self._points if start_us < at <= min(until_us - 1, start_us + self._longest_us)
+            at for at, _ in self._points if start_us < at <= min(until_us - 1, start_us + self._longest_us)
         ]
         if not inside:
             return None
@@ -53,10 +65,10 @@ class Divider:
         return min(fitting, key=lambda at: (unrest[at], -at))
 
     def _unrest(self) -> dict[int, float]:
-        means = np.array([mean for _, _, mean in self._points])
+        means = np.array([mean for _, mean in self._points])
         width = 2 * CALM_BINS + 1
         smooth = np.convolve(np.pad(means, CALM_BINS, mode="edge"), np.full(width, 1 / width), "valid")
-        return {at: round(float(around), 2) for (at, _, _), around in zip(self._points, smooth, strict=True)}
+        return {at: round(float(around), 2) for (at, _), around in zip(self._points, smooth, strict=True)}
 
     def forget(self, before_us: int) -> None:
         """Drop what lies before a boundary."""

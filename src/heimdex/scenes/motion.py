@@ -13,6 +13,7 @@ from heimdex.scenes.likeness import UNRELATED, Luma, likeness, luma, overlap, sh
 
 EVERY_US = 700_000  # how often the camera's movement is measured
 BASELINE_US = 120_000  # between two frames at least so far apart
+FINEST_US = 4_000  # changes nearer together are kept as one, whatever rate a file claims
 EDGE_US = 1_000_000  # no nearer to a scene's ends are its first and last view taken, where it is long enough
 ROUNDS = 3  # of refining a displacement; each may move it by a whole pixel
 STEADY_LEVELS = 4.0  # a pixel that fits worse than this counts for less: it moves by itself
@@ -42,8 +43,12 @@ class MotionMeter:
     def add(self, at_us: NDArray[np.int64], small: NDArray[np.uint8], change: NDArray[np.float32]) -> None:
         """Take in frames: times, small frames (n, 36, 64, 3), and change from the frame before, 0-255."""
         times = at_us.tolist()
-        self._at_us += times
-        self._change += change.tolist()
+        for at, changed in zip(times, change.tolist(), strict=True):
+            if self._at_us and at - self._at_us[-1] < FINEST_US:
+                self._change[-1] += changed
+            else:
+                self._at_us.append(at)
+                self._change.append(changed)
         for row, at in enumerate(times):
             if self._open is not None and at - self._open[0] >= BASELINE_US:
                 self._samples.append(_measured(self._open, (at, small[row])))
