@@ -47,10 +47,11 @@ class Home:
 
     path: Path
     settings: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list, repr=False)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Begin a command, in a process group of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [COMMAND, *arguments],
             env=_environment() | {"HEIMDEX_HOME": str(self.path)} | self.settings,
             stdin=subprocess.DEVNULL,
@@ -60,6 +61,8 @@ class Home:
             text=True,
             **options,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """Run a command with --json to its end, which has to be `code`; its document."""
@@ -101,9 +104,11 @@ class Home:
 
     def stop(self) -> None:
         """End whatever still runs."""
-        for pid in self.processes():
-            if pid != self.server():
-                kill(pid)
+        for process in self.started:
+            process.kill()
+            process.communicate()
+        for pid in self.workers():
+            kill(pid)
         EmbeddedPostgres(self.path).stop_now()
 
 
