@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from heimdex.entities import Fault, Verification
-from heimdex.pipeline.inspection.faults import as_fault, told
+from heimdex.pipeline.inspection.faults import OTHER_WEIGHTS, Finding, as_fault, told
 from heimdex.pipeline.inspection.inspectors import Inspectors
 from heimdex.pipeline.inspection.whole import ALL, Inspection
 from heimdex.pipeline.tools import Tools
@@ -19,15 +21,19 @@ def verify(tools: Tools, *, sample: int) -> Verification:
     on is counted as `busy` and left out. Raises StoreError, WorkersUnavailable.
     """
     listed: list[Fault] = []
-    unlisted = 0
+    counts: Counter[str] = Counter()
     with Inspectors(tools) as inspectors:
         inspection = Inspection(tools, inspectors, sample=max(ALL, sample))
-        for findings in inspection.run():
+        for page in inspection.run():
+            findings = page
+            if not inspection.model.model_id:  # not one asset's fault: nothing is indexed with this model
+                findings = [finding for finding in page if finding.kind is not OTHER_WEIGHTS]
+                counts["stale"] += len(page) - len(findings)
             named = [as_fault(finding) for finding in told(findings)]
             room = FAULTS_LISTED - len(listed)
             listed += named[:room]
-            unlisted += len(named[room:])
-    checked = inspection.checked
-    if unlisted:
-        checked["faults_not_listed"] = unlisted
-    return Verification(checked=checked, faults=tuple(listed))
+            counts["faults_not_listed"] += len(named[room:])
+        if counts["stale"]:
+            where = f"{inspection.model.name} · {counts.pop('stale')} assets"
+            listed.append(as_fault(Finding(kind=OTHER_WEIGHTS, where=where)))
+    return Verification(checked=inspection.checked | dict(+counts), faults=tuple(listed))

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from heimdex.entities import Asset, Facts, Values
+from heimdex.inference.session import Precision
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.inspectors import Inspectors
@@ -18,9 +19,10 @@ from heimdex.pipeline.inspection.paths import stamp_of
 from heimdex.pipeline.inspection.subject import Subject, frame_name, vector_place
 from heimdex.pipeline.tools import Tools
 from heimdex.store import assets, checks
-from heimdex.store.checks import KeptFiles, Page
+from heimdex.store.checked import KeptFiles, Page
 
 LEAST_COSINE = 0.99  # of a vector to what the encoder says of its frame today
+ARITHMETICS: tuple[Precision, ...] = ("fp32", "bf16")
 HASHED_BYTES = 8 << 30
 """Originals whose content is read again for a sample, in all: 64 long films would be a terabyte."""
 
@@ -54,27 +56,48 @@ class Closely:
     def vectors(self, frames: Sequence[tuple[Subject, KeptFiles]]) -> Iterator[Finding]:
         """Compare the vectors of kept frames, which are sound pictures, with what the encoder says today.
 
-        A near-identical frame of the same batch may have lent its vector; such are nearer than this asks.
+        Where that is another vector it is asked once more in the other arithmetics, which share a space: the
+        frame may have been indexed on another machine. `frames` are of one page.
         """
         if not frames:
             return
         owner, model_id = self.tools.owner, frames[0][0].model.model_id
         ids = [frame.keyframe_id for _, frame in frames]
         stored = self._read(lambda c: checks.values_of(c, owner, model_id, ids))
+        for place in _named_by_rows(frames[0][0].page):
+            stored.pop(place, None)
         filled = {keyframe_id for keyframe_id, _ in stored}
-        wanted = [(subject, frame) for subject, frame in frames if frame.keyframe_id in filled]
-        spaces = [space.name for space in self.tools.model.spaces]
-        named = _named_by_rows(frames[0][0].page)  # all of these are of one page
-        today = self.inspectors.encode([self.tools.derived.path(frame.frame_key) for _, frame in wanted])
-        for (subject, frame), vectors in zip(wanted, today, strict=True):
-            self.counts["frames_encoded_again"] += vectors is not None
-            for space, values in zip(spaces, vectors or (), strict=False):
-                before = stored.get((frame.keyframe_id, space))
-                if before is None or vector_place(frame.keyframe_id, space) in named:
-                    continue
-                cosine = _cosine(before, values)
+        doubtful = [(subject, frame) for subject, frame in frames if frame.keyframe_id in filled]
+        best: dict[tuple[str, str], float] = {}
+        for precision in (None, *ARITHMETICS):
+            encoded = self._cosines([frame for _, frame in doubtful], precision, stored, best)
+            if precision is None:
+                self.counts["frames_encoded_again"] += encoded
+            low = {keyframe_id for (keyframe_id, _), cosine in best.items() if not cosine >= LEAST_COSINE}
+            doubtful = [(subject, frame) for subject, frame in doubtful if frame.keyframe_id in low]
+        for subject, frame in doubtful:
+            for space in self.tools.model.spaces:
+                cosine = best.get((frame.keyframe_id, space.name), 1.0)
                 if not cosine >= LEAST_COSINE:
-                    yield _foreign(subject, frame, space, cosine)
+                    yield _foreign(subject, frame, space.name, cosine)
+
+    def _cosines(
+        self,
+        frames: Sequence[KeptFiles],
+        precision: Precision | None,
+        stored: dict[tuple[str, str], Values],
+        best: dict[tuple[str, str], float],
+    ) -> int:
+        """Raise `best` by what frames give in one arithmetic; how many could be encoded."""
+        paths = [self.tools.derived.path(frame.frame_key) for frame in frames]
+        encoded = 0
+        for frame, vectors in zip(frames, self.inspectors.encode(paths, precision), strict=True):
+            encoded += vectors is not None
+            for space, values in zip(self.tools.model.spaces, vectors or (), strict=False):
+                place = (frame.keyframe_id, space.name)
+                if place in stored:
+                    best[place] = max(best.get(place, -1.0), _cosine(stored[place], values))
+        return encoded
 
     def originals(self, subjects: Sequence[Subject], suspicious: set[str | None]) -> Iterator[Finding]:
         """Read again the files of the sample, and of what is suspicious."""
@@ -130,10 +153,10 @@ def _differ(now: object, before: object) -> bool:
     return now != before
 
 
-def _named_by_rows(page: Page) -> set[str]:
-    """Vectors whose rows have told already that their values are not those of their frame."""
+def _named_by_rows(page: Page) -> set[tuple[str, str]]:
+    """Vectors, (keyframe, space), whose rows have told already that they are not those of their frame."""
     return {
-        vector_place(flaw.keyframe_id, flaw.space)
+        (flaw.keyframe_id, flaw.space)
         for flaw in page.vectors
         if flaw.misshapen or flaw.stretched or flaw.altered or "frame_path" in flaw.record
     }

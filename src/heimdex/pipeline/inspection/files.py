@@ -11,7 +11,7 @@ from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import FaultKind, Finding
 from heimdex.pipeline.inspection.jobs import FileLook, KeptLook
 from heimdex.pipeline.inspection.subject import FRAME_ROWS, VECTOR_ROWS, Subject, frame_name
-from heimdex.store.checks import KeptFiles
+from heimdex.store.checked import KeptFiles
 from heimdex.store.derived import DerivedFiles
 
 FOREIGN_LEVELS = 3.0

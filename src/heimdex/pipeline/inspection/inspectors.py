@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from heimdex.encoders.row import LoadOptions
 from heimdex.entities import Values
 from heimdex.errors import ModelError, VectorFault, WorkerError
+from heimdex.inference.session import Precision
 from heimdex.pipeline import stages
 from heimdex.pipeline.inspection.jobs import FileLook, KeptLook, Original
 from heimdex.pipeline.tools import Tools
@@ -61,18 +64,24 @@ class Inspectors:
         """Originals read again, in order; with their content's hash where the second part says so."""
         return self._each(lambda task: self._read(*task), paths)
 
-    def encode(self, paths: Sequence[Path]) -> list[tuple[Values, ...] | None]:
+    def encode(
+        self, paths: Sequence[Path], precision: Precision | None = None
+    ) -> list[tuple[Values, ...] | None]:
         """The vectors of kept frames today, one per space; None for a frame that could not be encoded.
 
-        Where the model itself cannot be loaded, `unloadable` says why.
+        In the arithmetic of the settings, or in another. Where the model itself cannot be loaded,
+        `unloadable` says why.
         """
+        options = self.tools.model.options
+        if precision is not None:
+            options = replace(options, precision=precision)
         found: list[tuple[Values, ...] | None] = []
         for start in range(0, len(paths), stages.BATCH):
             batch = list(paths[start : start + stages.BATCH])
-            vectors = self._encode(batch)
+            vectors = self._encode(batch, options)
             if vectors is None and len(batch) > 1:
                 for path in batch:
-                    found += self._encode([path]) or [None]
+                    found += self._encode([path], options) or [None]
             else:
                 found += vectors or [None]
         return found
@@ -99,14 +108,16 @@ class Inspectors:
             return Original(unreadable=True)  # a busy machine, perhaps; the index run is where this is data
         return found
 
-    def _encode(self, paths: list[Path]) -> list[tuple[Values, ...] | None] | None:
+    def _encode(self, paths: list[Path], options: LoadOptions) -> list[tuple[Values, ...] | None] | None:
         """None where the batch as a whole could not be encoded."""
         if self.unloadable is not None:
             return [None] * len(paths)
         model, timeout_s = self.tools.model, self.tools.limits.image_timeout_s * len(paths)
+        if options != model.options:
+            timeout_s += stages.WARM_TIMEOUT_S  # the workers are not warm in this arithmetic
         try:
             found: list[Any] = self.encoders.call(
-                f"{stages.WORK}:encode", model.row.name, model.options, paths, timeout_s=timeout_s
+                f"{stages.WORK}:encode", model.row.name, options, paths, timeout_s=timeout_s
             )
         except (WorkerError, VectorFault):
             return None

@@ -10,7 +10,7 @@ from heimdex.pipeline.flow import FLOW, SCENES, Stage
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.subject import ENDED, SCENE_ROWS, VECTOR_ROWS, Subject, model_place
-from heimdex.store.checks import Entry
+from heimdex.store.checked import Entry
 
 _STAGES = {stage.name: stage for stage in FLOW}
 

@@ -14,7 +14,7 @@ from heimdex.pipeline.inspection.files import folders
 from heimdex.pipeline.inspection.subject import Model
 from heimdex.pipeline.tools import Tools
 from heimdex.store import checks, nearest
-from heimdex.store.checks import OpenTable
+from heimdex.store.checked import OpenTable
 
 FOLDERS_AT_A_TIME = 1000
 

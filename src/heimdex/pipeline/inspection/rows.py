@@ -18,7 +18,7 @@ from heimdex.pipeline.inspection.subject import (
     scene_name,
     vector_place,
 )
-from heimdex.store.checks import SceneFlaw, VectorFlaw
+from heimdex.store.checked import SceneFlaw, VectorFlaw
 
 
 def check_scenes(subject: Subject) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from heimdex.entities import StageState
 from heimdex.pipeline.flow import FLOW, SCENES, Stage
 from heimdex.pipeline.inspection.faults import FaultKind, Finding
-from heimdex.store.checks import CheckedAsset, Page
+from heimdex.store.checked import CheckedAsset, Page
 
 SCENE_ROWS, FRAME_ROWS, VECTOR_ROWS = "scene rows", "frame rows", "vector rows"
 """Places that are sorts of rows: where a row is lost, the count of these is off."""

@@ -30,7 +30,7 @@ from heimdex.pipeline.inspection.subject import SCENE_ROWS, Model, Subject
 from heimdex.pipeline.ledger import claim_key
 from heimdex.pipeline.tools import Tools
 from heimdex.store import checks
-from heimdex.store.checks import KeptFiles, Page
+from heimdex.store.checked import KeptFiles, Page
 
 ALL = -1
 PAGE_ASSETS = 200
@@ -86,10 +86,9 @@ class Inspection:
         return checks.read_page(connection, self._owner, after, last, limit=PAGE_ASSETS, claim_key=key)
 
     def _check(self, page: Page) -> list[Finding]:
-        self._counts["busy"] += len(page.claimed)
-        subjects = [
-            Subject(page, asset, self.model) for asset in page.assets if asset.asset_id not in page.claimed
-        ]
+        free = [a for a in page.assets if not a.fresh and a.asset_id not in page.claimed]
+        self._counts["busy"] += len(page.assets) - len(free)
+        subjects = [Subject(page, asset, self.model) for asset in free]
         found = [finding for subject in subjects for finding in self._check_rows(subject)]
         for group in _groups(subjects):
             found += self._check_kept(group)
