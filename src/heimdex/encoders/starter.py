@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Sequence
 
@@ -18,7 +17,7 @@ from heimdex.inference.openvino_session import OpenVinoSession
 from heimdex.inference.session import Array, Proof, Session, SessionOptions
 from heimdex.inference.tokens import Tokenizer
 from heimdex.inference.transforms import VIEWS, normalise
-from heimdex.inference.weights import VerifiedFile, open_weights
+from heimdex.inference.weights import VerifiedFile, open_weights, read_arrays
 
 PICTURES, WORDS, TOKENIZER, VOCABULARY, PROOFS = (
     "starter-pictures.onnx",
@@ -77,7 +76,7 @@ class StarterEncoder(Encoder):
 
 class _PictureTower:
     def __init__(self, row: ModelRow, options: LoadOptions) -> None:
-        known = _proofs(options)
+        known = read_arrays(_open(PROOFS, options))
         blocks = known["blocks"].repeat(8, axis=0).repeat(8, axis=1)[np.newaxis]
         self.row = row
         self.session = _session(
@@ -105,7 +104,7 @@ class _PictureTower:
 
 class _WordsTower:
     def __init__(self, options: LoadOptions) -> None:
-        known = _proofs(options)
+        known = read_arrays(_open(PROOFS, options))
         tokens = known["tokens"]
         inputs = {"tokens": tokens, "mask": np.ones_like(tokens)}
         self.vocabulary = Vocabulary.read(_open(VOCABULARY, options))
@@ -146,11 +145,6 @@ def _session(name: str, options: LoadOptions, proof: Proof) -> Session:
 def _open(name: str, options: LoadOptions) -> VerifiedFile:
     memo_dir = options.cache_dir / "verified" if options.cache_dir else None
     return open_weights(options.weights_dir, name, memo_dir)
-
-
-def _proofs(options: LoadOptions) -> dict[str, Array]:
-    with np.load(io.BytesIO(_open(PROOFS, options).path.read_bytes()), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
 
 
 def _unit(rows: Array) -> Rows:

@@ -7,7 +7,6 @@ al. 2013) turned round: there pictures move to the space of words.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heimdex.errors import WeightsCorrupt
-from heimdex.inference.weights import MEND, VerifiedFile
+from heimdex.inference.weights import MEND, VerifiedFile, read_arrays
 
 TEMPERATURE = 0.07  # of the softmax over likenesses; .06 to .08 are equally good
 KIND_SHARE = 0.7  # how much a class's kind ("dog") counts beside its name ("vizsla") where it is the likelier
@@ -42,17 +41,16 @@ class Vocabulary:
     @classmethod
     def read(cls, file: VerifiedFile) -> Self:
         """From the .npz that the build script writes. Raises WeightsCorrupt where it is not one."""
+        arrays = read_arrays(file)
         try:
-            with np.load(io.BytesIO(file.path.read_bytes()), allow_pickle=False) as arrays:
-                names = arrays["names"]
-                return cls(
-                    vectors=arrays["vectors"].astype(np.float32),
-                    names=names,
-                    kinds=arrays["kinds"],
-                    members=np.unpackbits(arrays["members"], axis=1, count=len(names)).astype(np.bool_),
-                )
-        except (OSError, ValueError, KeyError) as err:
-            raise WeightsCorrupt(f"{file.path} cannot be read as a vocabulary ({err}). {MEND}") from err
+            return cls(
+                vectors=arrays["vectors"].astype(np.float32),
+                names=arrays["names"],
+                kinds=arrays["kinds"],
+                members=np.unpackbits(arrays["members"], axis=1, count=len(arrays["names"])).astype(np.bool_),
+            )
+        except KeyError as err:
+            raise WeightsCorrupt(f"{file.path} is no vocabulary: it has no {err}. {MEND}") from err
 
     def likeness(self, sentence: Floats) -> Floats:
         """A text's unit vector, (dim,) → its cosine to every text, (texts,)."""

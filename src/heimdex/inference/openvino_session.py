@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class OpenVinoSession(Session):
         self._sizes = tuple(sorted(set(options.batches)))
         self._cache = CompiledCache(options.cache_dir) if options.cache_dir else None
         self._compiled: dict[int, Any] = {}
-        self._queues: dict[int, Any] = {}
+        self._requests: dict[int, list[Any]] = {}
         self._closed = False
 
     @property
@@ -52,17 +53,12 @@ class OpenVinoSession(Session):
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run n items; see Session.run. Batches go into flight together and come back in order."""
         count = self._count(inputs)
-        plan = list(_plan(count, self._sizes))
-        parts: list[dict[str, Array]] = [{}] * len(plan)
+        parts: list[dict[str, Array]] = []
         try:
-            for size in dict.fromkeys(size for _, size in plan):
-                queue = self._queue(size)
-                for index, (start, planned) in enumerate(plan):
-                    if planned == size:
-                        queue.start_async(_slice(inputs, start, size), (parts, index))
-                queue.wait_all()
+            for size, starts in groupby(_plan(count, self._sizes), key=lambda batch: batch[1]):
+                parts += self._in_flight(size, [_slice(inputs, start, size) for start, _ in starts])
         except RuntimeError as err:
-            self._queues.clear()  # what is still in flight there must not meet the next run
+            self._requests.clear()  # what is still in flight there must not meet the next run
             raise ModelError(f"Running {self._weights.path.name} failed: {_first_line(err)}") from err
         if not parts:
             return {
@@ -74,7 +70,7 @@ class OpenVinoSession(Session):
     def close(self) -> None:
         """Let the compiled graphs go."""
         self._closed = True
-        self._queues.clear()
+        self._requests.clear()
         self._compiled.clear()
 
     def _count(self, inputs: Mapping[str, Array]) -> int:
@@ -100,13 +96,23 @@ class OpenVinoSession(Session):
     def _any_size(self) -> int:
         return next(iter(self._compiled), self._sizes[0])
 
-    def _queue(self, size: int) -> Any:
-        if size not in self._queues:
-            jobs = self._options.requests
-            queue = openvino().AsyncInferQueue(self._graph(size), jobs)
-            queue.set_callback(_keep)
-            self._queues[size] = queue
-        return self._queues[size]
+    def _in_flight(self, size: int, batches: Sequence[dict[str, Array]]) -> Iterator[dict[str, Array]]:
+        # Not AsyncInferQueue: with a call-back set, most processes abort when they end (OpenVINO 2026.4).
+        requests = self._requests_of(size)
+        ahead = len(requests)
+        for index in range(len(batches) + ahead):
+            request = requests[index % ahead]
+            if index >= ahead:
+                request.wait()
+                yield _outputs(request)
+            if index < len(batches):
+                request.start_async(batches[index])
+
+    def _requests_of(self, size: int) -> list[Any]:
+        if size not in self._requests:
+            graph = self._graph(size)
+            self._requests[size] = [graph.create_infer_request() for _ in range(self._options.requests)]
+        return self._requests[size]
 
     def _graph(self, size: int) -> Any:
         if size not in self._compiled:
@@ -197,10 +203,9 @@ def _slice(inputs: Mapping[str, Array], start: int, size: int) -> dict[str, Arra
     return parts
 
 
-def _keep(request: Any, place: tuple[list[dict[str, Array]], int]) -> None:
-    parts, index = place
+def _outputs(request: Any) -> dict[str, Array]:
     # Copied: the next batch of this request writes into the same memory.
-    parts[index] = {port.get_any_name(): np.array(values) for port, values in request.results.items()}
+    return {port.get_any_name(): np.array(values) for port, values in request.results.items()}
 
 
 def _cosine(one: Array, two: Array) -> float:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from heimdex.errors import ModelError, ModelUnavailable, WeightsCorrupt
 
@@ -99,6 +105,15 @@ def check_file(folder: Path, entry: WeightsFile) -> None:
         raise ModelError(f"{path} cannot be read: {err}") from err
     if digest.hexdigest() != entry.sha256:
         raise WeightsCorrupt(f"{path} differs from its manifest (checksum). {MEND}")
+
+
+def read_arrays(file: VerifiedFile) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file, by name. Raises WeightsCorrupt where it is not one."""
+    try:
+        with np.load(io.BytesIO(file.path.read_bytes()), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as err:
+        raise WeightsCorrupt(f"{file.path} cannot be read as arrays ({err}). {MEND}") from err
 
 
 def _entry(folder: Path, name: str) -> WeightsFile:
