@@ -134,7 +134,7 @@ class IndexRun:
                 items, self._elsewhere = self._elsewhere, []
                 self._watch([pool.submit(self._guard, self._take, item) for item in items])
             self._put(None)
-            while gatherer.is_alive():
+            while gatherer.is_alive() and not self._stop.is_set():
                 gatherer.join(TICK_S)
                 self.tally.tell()
         finally:
