@@ -10,10 +10,10 @@ SELECT asset_id::text FROM heimdex.asset WHERE owner_id = %(owner)s ORDER BY ass
 SELECT a.asset_id::text, a.kind, a.present, encode(a.content_hash, 'hex'), a.size_bytes,
        a.captured_at IS NOT NULL AND a.taken_at <> a.captured_at,
        a.created_at > now() - interval '10 seconds'
-           AND NOT EXISTS (SELECT FROM heimdex.stage_run r
-                            WHERE r.owner_id = a.owner_id AND r.asset_id = a.asset_id)
-           AND NOT EXISTS (SELECT FROM heimdex.scene s
-                            WHERE s.owner_id = a.owner_id AND s.asset_id = a.asset_id)
+           AND (SELECT r.stage FROM heimdex.stage_run r
+                 WHERE r.owner_id = a.owner_id AND r.asset_id = a.asset_id LIMIT 1) IS NULL
+           AND (SELECT s.position FROM heimdex.scene s
+                 WHERE s.owner_id = a.owner_id AND s.asset_id = a.asset_id LIMIT 1) IS NULL
   FROM heimdex.asset a
  WHERE a.owner_id = %(owner)s AND a.asset_id <= %(last)s
    AND (%(after)s::uuid IS NULL OR a.asset_id > %(after)s::uuid)
