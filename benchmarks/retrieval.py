@@ -1,10 +1,10 @@
 """How well the starter finds pictures by words, and whether it knows what it does not know.
 
-    python -m benchmarks.retrieval [--weights DIR …] [--methods] [--show QUERY …]
+    python -m benchmarks.retrieval [--weights DIR …] [--methods] [--frames] [--show QUERY …]
 
 Needs the 400 photos of the test data. Each weights folder gives two lines (default: the packaged one; fp32
-weights are made by scripts/build_starter.py). `--methods` compares ways of matching, `--show` lists the five
-best photos.
+weights are made by scripts/build_starter.py). `--methods` compares ways of matching, `--frames` ways of
+looking at wide frames; `--show` lists the five best photos.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from heimdex.encoders.catalog import LoadOptions, load
 from heimdex.encoders.encoder import UNDERSTOOD, Encoder
-from heimdex.encoders.starter import MAX_TOKENS, TOKENIZER, VOCABULARY, WORDS
+from heimdex.encoders.starter import MAX_TOKENS, STARTER, TOKENIZER, VOCABULARY, WORDS, StarterEncoder
 from heimdex.encoders.vocabulary import KIND_SHARE, TEMPERATURE, Vocabulary
 from heimdex.inference.openvino_session import OpenVinoSession
 from heimdex.inference.session import SessionOptions
 from heimdex.inference.tokens import Tokenizer
+from heimdex.inference.transforms import VIEWS
 from heimdex.inference.weights import open_weights
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--weights", type=Path, nargs="+", default=[LoadOptions().weights_dir])
     parser.add_argument("--methods", action="store_true")
+    parser.add_argument("--frames", action="store_true")
     parser.add_argument("--show", nargs="+", default=[])
     given = parser.parse_args()
     photos = read_photos(given.weights[0])
@@ -70,10 +72,13 @@ def main() -> None:
             line = table_line(figures(encoder, found, photos, lists["free"]))
             print(f"| {folder.name} | {precision} | {top:.3f} | {line} |", flush=True)
     print_certainty(encoder, lists)
+    print_absent(encoder, found, photos)
     for query in given.show:
         show(encoder, found, photos, query)
     if given.methods:
         compare_methods(given.weights[0], found, photos, lists["free"])
+    if given.frames:
+        compare_frames(given.weights[0], photos)
 
 
 def read_photos(weights: Path) -> Photos:
@@ -161,6 +166,16 @@ def print_certainty(encoder: Encoder, lists: dict[str, list[str]]) -> None:
             print(f"| {name} | {len(texts)} | {(sure >= UNDERSTOOD).sum()} | {np.median(sure):.2f} |")
 
 
+def print_absent(encoder: Encoder, found: np.ndarray, photos: Photos) -> None:
+    """Which cosine tells a photo that shows the class asked for from the best photo where there is none."""
+    scores = np.stack([vector.values for vector in encoder.encode_words(photos.words)]) @ found.T
+    own = np.diag(scores).copy()
+    np.fill_diagonal(scores, -1.0)
+    print("\n| cosine | its photo is at least so near | without it, some photo is |\n|---|---|---|")
+    for least in (0.05, 0.1, encoder.row.match_cosine, 0.2, 0.3):
+        print(f"| {least} | {(own >= least).mean():.3f} | {(scores.max(axis=1) >= least).mean():.3f} |")
+
+
 def show(encoder: Encoder, found: np.ndarray, photos: Photos, query: str) -> None:
     (vector,) = encoder.encode_words([query])
     scores = found @ vector.values
@@ -200,6 +215,48 @@ def compare_methods(weights: Path, found: np.ndarray, photos: Photos, free: Sequ
             line(f"label space, {name}, p^{power}", labels(near, TEMPERATURE), unit(shares**power))
     for temperature in (0.03, 0.05, 0.1):
         line(f"label space, the last at temperature {temperature}", labels(mixed, temperature), found)
+
+
+def compare_frames(weights: Path, photos: Photos) -> None:
+    """R@1 / R@5 by class words: the photos, 16:9 frames with the photo at one end, frames with two of them."""
+    squares = [square(pixels) for pixels in photos.pixels]
+    ends = [beside(one, blurred(squares[index - 1]), index % 2) for index, one in enumerate(squares)]
+    order = np.random.default_rng(3).permutation(len(squares))
+    pairs = [beside(squares[a], squares[b], 0) for a, b in order.reshape(-1, 2)]
+    print("\n| rule | photos | at one end | two in one |\n|---|---|---|---|")
+    for rule in VIEWS:
+        row = replace(STARTER, resize=rule)
+        encoder = StarterEncoder(row, LoadOptions(weights_dir=weights, threads=2))
+        asked = np.stack([vector.values for vector in encoder.encode_words(photos.words)])
+        cells = []
+        for frames, places in (
+            (photos.pixels, np.arange(len(squares))),
+            (ends, np.arange(len(squares))),
+            (pairs, np.argsort(order) // 2),
+        ):
+            seen = np.stack([vectors[0].values for vectors in encoder.encode_pictures(frames)])
+            scores = asked @ seen.T
+            ranks = (scores > scores[np.arange(len(places)), places][:, np.newaxis]).sum(axis=1)
+            cells.append(f"{(ranks < 1).mean():.3f} / {(ranks < TOP).mean():.3f}")
+        print(f"| {rule} | {' | '.join(cells)} |", flush=True)
+
+
+def square(pixels: np.ndarray, side: int = 360) -> Image.Image:
+    return ImageOps.fit(Image.fromarray(pixels), (side, side), Image.Resampling.BICUBIC)
+
+
+def blurred(picture: Image.Image) -> Image.Image:
+    return picture.resize((6, 6)).resize((280, 360), Image.Resampling.BICUBIC)
+
+
+def beside(one: Image.Image, two: Image.Image, swap: int) -> np.ndarray:
+    """Two pictures side by side, 640×360 (the wider ones lose their outer edge)."""
+    frame = Image.new("RGB", (640, 360))
+    if one.width == two.width:
+        one, two = (picture.resize((320, 360), box=(20, 0, 340, 360)) for picture in (one, two))
+    frame.paste(two, (0 if swap else one.width, 0))
+    frame.paste(one, (two.width if swap else 0, 0))
+    return np.asarray(frame)
 
 
 def sentences(weights: Path, texts: Sequence[str]) -> np.ndarray:

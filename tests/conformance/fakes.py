@@ -41,6 +41,7 @@ FAKE = ModelRow(
     std=(1.0, 1.0, 1.0),
     resize="squash",
     files=(),
+    match_cosine=0.3,
 )
 
 

@@ -146,4 +146,5 @@ def test_a_row_is_complete(encoder: Encoder) -> None:
     assert row.pretrained
     assert row.licence
     assert row.input_size > 0
+    assert 0 <= row.match_cosine < 1
     assert encoder.prepare(scene(0)).shape[1:] == (row.input_size, 3)

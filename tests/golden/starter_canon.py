@@ -1,6 +1,6 @@
 """What the starter's vectors must stay, for two made pictures and three texts.
 
-`python -m tests.golden.starter_canon` writes them anew, which is right only when the weights are to be others.
+`python -m tests.golden.starter_canon` writes them anew: right only when the weights are to be others.
 """
 
 from __future__ import annotations

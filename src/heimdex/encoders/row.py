@@ -25,6 +25,7 @@ class ModelRow:
     std: tuple[float, float, float]
     resize: Resize
     files: tuple[str, ...]  # names in the weights folder's manifest
+    match_cosine: float  # words to picture: from here a picture counts as showing what was asked; 0 = unknown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,6 +41,7 @@ STARTER = ModelRow(
     std=(128 / 255, 128 / 255, 128 / 255),
     resize="ends",
     files=(PICTURES, WORDS, TOKENIZER, VOCABULARY, PROOFS),
+    match_cosine=0.15,  # docs/reference/starter.md
 )
 
 
