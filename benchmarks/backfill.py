@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.films import cached_film
 from benchmarks.long_film import make_long_film
-from benchmarks.plan import Plan, fresh_home, photos
+from benchmarks.plan import Plan, fresh_home, index, photos
 from benchmarks.rows import Row, at_most, seconds
 from heimdex import Heimdex
 
@@ -56,14 +56,14 @@ def picture_stage(source: Path, runs: int) -> tuple[float, dict[str, int]]:
     times: list[float] = []
     with fresh_home() as home:
         with Heimdex(home=home) as library:
-            library.index(source, stages=["scenes"])
+            index(library, source, stages=["scenes"])
         for _ in range(runs):
             with fresh_home() as parent:
                 copy = parent / "copy"
                 subprocess.run(["cp", "-a", home, copy], check=True)  # with owners: see store/accounts.py
                 with Heimdex(home=copy) as library:
                     library.status()
-                    times.append(seconds(lambda: library.index(source)))
+                    times.append(seconds(lambda: index(library, source)))
                     status = library.status()
                     filled = {space["space"]: space["filled"] for space in status["spaces"]}
                     if set(filled.values()) != {status["keyframes"]}:

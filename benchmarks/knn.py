@@ -98,7 +98,7 @@ def kernel_ms(made: Crowd, queries: Matrix) -> float:
                 [SINGLE_OWNER, to_text(query)],
             ).fetchone()
             assert row is not None
-            times.append(row[0][0]["Execution Time"])
+            times.append(float(row[0][0]["Execution Time"]))
     return statistics.median(times)
 
 

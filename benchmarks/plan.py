@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from heimdex import Heimdex
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared/data"
@@ -44,8 +47,10 @@ def fresh_home() -> Iterator[Path]:
 
 
 def heimdex(*words: str | Path, home: Path) -> list[str]:
-    """A `heimdex` command line of this environment, on that home."""
-    return [str(Path(sys.executable).parent / "heimdex"), *map(str, words), "--home", str(home), "--json"]
+    """A `heimdex` command line of this environment, on that home; a refused file makes `index` fail."""
+    strict = ["--strict"] if words[0] == "index" else []
+    program = str(Path(sys.executable).parent / "heimdex")
+    return [program, *map(str, words), *strict, "--home", str(home), "--json"]
 
 
 def run(command: list[str]) -> str:
@@ -54,6 +59,22 @@ def run(command: list[str]) -> str:
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def index(library: Heimdex, *paths: Path, stages: list[str] | None = None) -> None:
+    """Index with an open library. Raises SystemExit where a file is refused: the time would be worth nothing."""
+    report = library.index(*paths, stages=stages)
+    if report.failed:
+        raise SystemExit(f"not indexed: {report.failed[0]}")
+
+
+def set_aside(files: Iterable[Path], folder: Path) -> list[Path]:
+    """Copies of kept frames, which outlive the index they were made for."""
+    copies = []
+    for number, file in enumerate(files):
+        copies.append(folder / f"{number}{file.suffix}")
+        shutil.copyfile(file, copies[-1])
+    return copies
 
 
 def photos(count: int | None = None) -> list[Path]:
