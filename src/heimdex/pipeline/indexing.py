@@ -253,8 +253,14 @@ class IndexRun:
             attempt = self._ledger.begin([RunKey(asset_id=asset_id, stage=SCENES.name)], SCENES.version)[0]
         except NotFound:
             return False
-        outcome = self._outcome_of(item, attempt)
-        if not self._write(item, SCENES, outcome):
+        try:
+            outcome = self._outcome_of(item, attempt)
+            written = self._write(item, SCENES, outcome)
+        except StoreError:
+            if self._stop.is_set() or self.arrivals.is_there(item):
+                raise
+            written = False  # it was removed, and the folder under the decoder's hands with it
+        if not written:
             self._leftovers.after_defeat(attempt)
             return False
         if outcome.state == StageState.FAILED:

@@ -72,20 +72,8 @@ def register(
     gone: Sequence[bytes] = (),
 ) -> Registration:
     """Enter a file under its content. `gone` are paths of that content that no longer exist."""
-    digest = bytes.fromhex(content_hash)
-    row = connection.execute(
-        SQL["insert_asset"],
-        _fact_columns(facts, stamp)
-        | {"owner": owner, "asset": new_id(), "content_hash": digest, "size": stamp.size_bytes},
-    ).fetchone()
-    arrival = "new"
-    if row is None:
-        row = connection.execute(
-            SQL["find_asset_by_hash"], {"owner": owner, "content_hash": digest}
-        ).fetchone()
-        assert row is not None  # the conflict that stopped the insert is this row
-        arrival = "moved" if gone else "duplicate"
-    asset_id = str(row[0])
+    asset_id, is_new = _find_or_enter(connection, owner, stamp, content_hash, facts)
+    arrival = "new" if is_new else "moved" if gone else "duplicate"
     before = _asset_of_path(connection, owner, stamp.path)
     if before == asset_id and arrival != "new":
         arrival = "unchanged"
@@ -105,6 +93,21 @@ def register(
     refresh(connection, owner, [asset_id])
     dropped = () if before in (None, asset_id) else _lost_path(connection, owner, str(before))
     return Registration(asset_id=asset_id, arrival=arrival, dropped=dropped)
+
+
+def _find_or_enter(
+    connection: Connection[Any], owner: str, stamp: FileStamp, content_hash: str, facts: Facts
+) -> tuple[str, bool]:
+    """The asset of a content, held for this transaction, and whether it is new."""
+    key = {"owner": owner, "content_hash": bytes.fromhex(content_hash)}
+    columns = _fact_columns(facts, stamp) | key | {"size": stamp.size_bytes}
+    while True:
+        row = connection.execute(SQL["insert_asset"], columns | {"asset": new_id()}).fetchone()
+        if row is not None:
+            return str(row[0]), True
+        row = connection.execute(SQL["hold_asset_by_hash"], key).fetchone()
+        if row is not None:  # else the asset that stopped the insert was removed meanwhile
+            return str(row[0]), False
 
 
 def find_by_hash(connection: Connection[Any], owner: str, content_hash: str) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 
@@ -60,8 +61,10 @@ class DerivedFiles:
             return set()
 
     def remove_attempt(self, asset_id: str, attempt: int) -> None:
-        """Remove what one attempt wrote."""
+        """Remove what one attempt wrote, and the asset's folder if nothing else is in it."""
         _remove(self.attempt_folder(asset_id, attempt))
+        with suppress(OSError):
+            self.asset_folder(asset_id).rmdir()
 
     def remove_asset(self, asset_id: str) -> None:
         """Remove everything derived from an asset."""

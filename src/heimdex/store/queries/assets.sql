@@ -2,6 +2,11 @@
 -- The asset that has this content.
 SELECT asset_id::text FROM heimdex.asset WHERE owner_id = %(owner)s AND content_hash = %(content_hash)s;
 
+-- name: hold_asset_by_hash
+-- The asset that has this content; it cannot be removed before this transaction ends.
+SELECT asset_id::text FROM heimdex.asset
+ WHERE owner_id = %(owner)s AND content_hash = %(content_hash)s FOR KEY SHARE;
+
 -- name: insert_asset
 -- A new asset; where another process was faster, nothing is returned.
 INSERT INTO heimdex.asset (owner_id, asset_id, content_hash, size_bytes, kind, container, video_codec,

@@ -13,7 +13,8 @@ SELECT asset_id::text, stage, model_id, stage_version, state, encode(content_has
 
 -- name: begin_run
 -- Take a stage over: the attempt rises, so whoever had it before can no longer commit. Where the entry was
--- lost, it must not write into the folder of the attempt whose frames are in use.
+-- lost, it must not write into the folder of the attempt whose frames are in use. The lock is for an asset that
+-- is being removed at this moment: nothing is returned then, as when it was gone before.
 INSERT INTO heimdex.stage_run (owner_id, asset_id, stage, model_id, stage_version, state, content_hash,
     attempt, started_at)
 SELECT a.owner_id, a.asset_id, %(stage)s, %(model)s, %(version)s, 'running', a.content_hash,
@@ -24,6 +25,7 @@ SELECT a.owner_id, a.asset_id, %(stage)s, %(model)s, %(version)s, 'running', a.c
                 ELSE 0 END,
        clock_timestamp()
   FROM heimdex.asset a WHERE a.owner_id = %(owner)s AND a.asset_id = %(asset)s
+   FOR KEY SHARE OF a
 ON CONFLICT (owner_id, asset_id, stage, model_id) DO UPDATE
    SET stage_version = EXCLUDED.stage_version, state = 'running', content_hash = EXCLUDED.content_hash,
        row_count = 0, attempt = heimdex.stage_run.attempt + 1, started_at = EXCLUDED.started_at,
