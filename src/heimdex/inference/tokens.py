@@ -13,6 +13,7 @@ from heimdex.inference.weights import MEND, VerifiedFile
 
 UNKNOWN = "[UNK]"
 CONTINUES = "##"  # how WordPiece marks a piece that is not the beginning of a word
+LAST_LATIN = "\u024f"  # the last letter of Latin Extended-B
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +21,7 @@ class Tokens:
     """One text, cut into pieces the model knows."""
 
     numbers: NDArray[np.int64]  # (length,), its begin and end marks included
-    broken: float  # share of the pieces, marks aside, that continue a word or are unknown; 0 without pieces
+    broken: float  # share of the pieces, marks aside, that are no whole words in Latin letters; 0 without any
     pieces: int  # marks aside
 
 
@@ -48,9 +49,14 @@ class Tokenizer:
             for piece, mark in zip(encoded.tokens, encoded.special_tokens_mask, strict=True)
             if not mark or piece == UNKNOWN
         ]
-        broken = sum(piece.startswith(CONTINUES) or piece == UNKNOWN for piece in pieces)
+        broken = sum(map(_is_broken, pieces))
         return Tokens(
             numbers=np.array(encoded.ids, np.int64),
             broken=broken / max(len(pieces), 1),
             pieces=len(pieces),
         )
+
+
+def _is_broken(piece: str) -> bool:
+    fragment = piece.startswith(CONTINUES) or piece == UNKNOWN
+    return fragment or any(letter.isalpha() and letter > LAST_LATIN for letter in piece)

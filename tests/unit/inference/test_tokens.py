@@ -30,6 +30,11 @@ def test_signs_it_does_not_know_count_as_broken(tokenizer: Tokenizer) -> None:
     assert tokenizer.cut("🙂").broken == 1.0
 
 
+def test_signs_of_another_script_count_as_broken_though_they_are_known(tokenizer: Tokenizer) -> None:
+    assert tokenizer.cut("海").broken == tokenizer.cut("ж").broken == 1.0
+    assert tokenizer.cut("café").broken == 0.0
+
+
 def test_no_words_are_no_pieces(tokenizer: Tokenizer) -> None:
     found = tokenizer.cut("  ")
     assert (found.numbers.tolist(), found.pieces, found.broken) == ([101, 102], 0, 0.0)
