@@ -13,8 +13,6 @@ from typing import Any
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, Evidence, Hit, Kind, Query, Unavailable, Values
 from heimdex.errors import MediaError, QueryError
-from heimdex.media.photo import read_photo
-from heimdex.media.pictures import fit
 from heimdex.search.signals import PathSignal, PictureSignal, Scope, Signal
 from heimdex.search.verdict import judge
 from heimdex.store import nearest, scenes, vectors
@@ -197,6 +195,9 @@ class Searcher:
     def _encode_picture(self, encoder: Encoder, query: Query) -> Values | None:
         if query.image is None:
             return None
+        from heimdex.media.photo import read_photo  # words need no picture library
+        from heimdex.media.pictures import fit
+
         path = query.image.encode("utf-8", "surrogateescape")
         try:
             full = read_photo(path, max_pixels=self.options.max_pixels, short_side=self.options.short_side)
