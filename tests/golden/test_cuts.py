@@ -197,6 +197,12 @@ def test_an_object_passing_close_by_makes_no_boundary() -> None:
     assert boundaries(film(take)) == []
 
 
+def test_what_covers_the_lens_for_less_than_the_shortest_scene_is_no_boundary() -> None:
+    take, hand = shot(view(14), 4), shot(view(15), 4)
+    take[50:60] = hand[50:60]
+    assert boundaries(film(take)) == []
+
+
 def test_writing_and_insets_that_pop_in_make_no_boundary() -> None:
     take, other = shot(view(12), 4), shot(view(13), 4)
     take[50:, 26:33, 4:60] = 30

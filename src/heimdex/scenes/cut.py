@@ -12,6 +12,8 @@ from heimdex.scenes.reel import Reel
 JUMP = 1.5  # levels of change below which nothing is a cut
 OUTSTANDING = 1.25  # times the second largest change among the neighbours
 NEIGHBOURS, NEAR_US = 6, 500_000  # frames to either side, and no further away than this
+RETURNED = 0.75  # likeness from which what was shown before has come back within the shortest scene
+TURN_US = 300_000  # in more time than this the camera may have turned far
 OTHER = 2.5  # levels of change that is no mere brightening, for it to be weighed by itself
 FLASH_US, FLASH_FRAMES = 200_000, 4  # what is back after this was a flash
 # How alike two frames may be and still belong to different shots depends on how far the jump stands out.
@@ -46,29 +48,36 @@ class Cuts:
         """Whether another shot begins at this row, which outdoes its neighbours so many times."""
         limit = min(UNLIKE_AT_MOST, UNLIKE + UNLIKE_PER_DOUBLING * float(np.log2(times / OUTSTANDING)))
         pairs = self._pairs(row, blank)
-        if limit > UNLIKE_IN_GREY and not all(self._other_colours(*pair) for pair in pairs):
-            limit = UNLIKE_IN_GREY
-        return all(self._likeness(first, second) < limit for first, second in pairs)
+        for first, second in pairs[:-2]:
+            alike = self._likeness(first, second)
+            if alike >= limit or (alike >= UNLIKE_IN_GREY and not self._other_colours(first, second)):
+                return False
+        return all(self._likeness(first, second) < RETURNED for first, second in pairs[-2:])
 
     def _pairs(self, row: int, blank: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
-        """The rows before and behind that must differ: at once, and when a flash would be over."""
+        """The rows before and behind that must differ: at once, and when a flash would be over.
+
+        The last two say whether what was before comes back, or what is behind was there, within a scene.
+        """
         reel = self._reel
         at_us = int(reel.at_us[row])
         later = max(row, reel.index_at(at_us + self._later_us))
         back = min(max(row + FLASH_FRAMES, reel.index_at(at_us + FLASH_US)), later)
+        past = reel.index_at(at_us - self._later_us)
         early = min(row - 1 - FLASH_FRAMES, reel.index_at(at_us - FLASH_US))
-        early = min(max(early, reel.index_at(at_us - self._later_us)), row - 1)
+        early = min(max(early, past), row - 1)
         pairs = (
             (row - 1, row),
             (row - 1, back),
-            (row - 1, later),
             (max(early, row - 3), min(later, row + 2)),
             (early, min(later, row + 1)),
+            (row - 1, later),
+            (past, row),
         )
         lit = np.flatnonzero(~blank)  # a frame all black says nothing about its shot
         before, behind = lit[lit < row], lit[lit >= row]
         if not len(before) or not len(behind):
-            return ((row - 1, row),)
+            return ((row - 1, row),) * 3
         return tuple(
             (
                 int(before[max(0, int(before.searchsorted(first, side="right")) - 1)]),
@@ -78,7 +87,8 @@ class Cuts:
         )
 
     def _likeness(self, first: int, second: int) -> float:
-        measure = likeness if second - first <= FLASH_FRAMES else same_view
+        near = self._reel.at_us[second] - self._reel.at_us[first] <= TURN_US
+        measure = likeness if near else same_view
         return measure(self._reel.small[first], self._reel.small[second])
 
     def _other_colours(self, first: int, second: int) -> bool:

@@ -15,6 +15,7 @@ RESIDUE = 0.35  # of that difference: how far a frame may be from the mixture th
 SAMPLES = 5  # frames looked at between the ends
 # Of the ends' fine detail: a mixture of two pictures has about half, a moving picture all of it.
 DETAIL = 0.75
+JUMP = 4.0  # times the changes beside it: a cut or a flash
 LINGER_US = 600_000  # how long a better middle is looked for
 CLEAR_OF_BLANK_US = 1_000_000  # nearer to a blank stretch it is a fade
 
@@ -25,22 +26,29 @@ class Dissolves:
     def __init__(self, reel: Reel):
         self._reel = reel
 
-    def middles(self, first: int, limit: int, blank: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which rows in [first, limit) may be the middle of a dissolve: a mask over the whole reel."""
+    def middles(
+        self, first: int, limit: int, blank: NDArray[np.bool_], times: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """Which rows in [first, limit) may be the middle of a dissolve of which reach: (rows, reaches).
+
+        `times` are by how much the rows' changes outdo their neighbours': no dissolve has a jump in it.
+        """
         reel = self._reel
-        found = np.zeros(len(reel), np.bool_)
+        found = np.zeros((len(reel), len(REACHES_US)), np.bool_)
         slots = reel.at_us[first:limit] // STEP_US
         rows = first + np.flatnonzero(np.diff(slots, prepend=slots[:1] - 1))
-        for reach_us in REACHES_US:
+        blanks = np.concatenate([[0], np.cumsum(blank)])
+        jumps = np.concatenate([[0], np.cumsum(times > JUMP)])
+        starts, ends = self._ends(rows, CLEAR_OF_BLANK_US)
+        rows = rows[blanks[ends + 1] == blanks[starts]]
+        for column, reach_us in enumerate(REACHES_US):
             starts, ends = self._ends(rows, reach_us)
-            inside = (starts < rows - 1) & (ends > rows + 1)
+            inside = (starts < rows - 1) & (ends > rows + 1) & (jumps[ends + 1] == jumps[starts + 1])
             middle, start, end = rows[inside], starts[inside], ends[inside]
             difference = np.abs(reel.tiny[start] - reel.tiny[end]).mean(axis=1)
             residue = np.abs(reel.tiny[middle] - (reel.tiny[start] + reel.tiny[end]) / 2).mean(axis=1)
-            found[middle[(difference > DIFFERENT) & (residue < 1.3 * RESIDUE * difference)]] = True
-        for row in np.flatnonzero(found).tolist():
-            starts, ends = self._ends(np.array([row]), CLEAR_OF_BLANK_US)
-            found[row] = not blank[starts[0] : ends[0] + 1].any()
+            even = (difference > DIFFERENT) & (residue < 1.3 * RESIDUE * difference)
+            found[middle[even], column] = True
         return found
 
     def _ends(self, rows: NDArray[np.int64], reach_us: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -55,24 +63,22 @@ class Dissolves:
         None if there is none. `maybe` is what `middles` said. Every part of a long dissolve looks like a
         shorter one: the longest counts, and of its frames the one that is most evenly mixed.
         """
-        if self._reach(row) is None:
+        if self._reach(row, maybe) is None:
             return None
         last = self._reel.index_at(int(self._reel.at_us[row]) + LINGER_US)
-        rows = row + np.flatnonzero(maybe[row : last + 1])
-        found = [(*reach, at) for at in rows.tolist() if (reach := self._reach(at)) is not None]
+        rows = row + np.flatnonzero(maybe[row : last + 1].any(axis=1))
+        found = [(*reach, at) for at in rows.tolist() if (reach := self._reach(at, maybe)) is not None]
         reach_us, _, middle = max(found)
         return middle, reach_us
 
-    def _reach(self, row: int) -> tuple[int, float] | None:
+    def _reach(self, row: int, maybe: NDArray[np.bool_]) -> tuple[int, float] | None:
         """The longest reach by which a dissolve has its middle here, and how even the mixture is."""
-        for reach_us in reversed(REACHES_US):
-            starts, ends = self._ends(np.array([row]), reach_us)
+        for column in reversed(np.flatnonzero(maybe[row])):
+            starts, ends = self._ends(np.array([row]), REACHES_US[column])
             start, end = int(starts[0]), int(ends[0])
-            if start >= row - 1 or end <= row + 1:
-                continue
             even = self._mixes(start, row, end)
             if even is not None and self._other_shot(start, row, end):
-                return reach_us, even
+                return REACHES_US[column], even
         return None
 
     def _other_shot(self, start: int, row: int, end: int) -> bool:

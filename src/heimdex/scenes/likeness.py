@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -54,7 +52,7 @@ def likeness(first: Small, second: Small) -> float:
     matched, contrast = _matched(shifted, _blocks(lumas[1][box]))
     flat = contrast < FLAT_CONTRAST
     if flat.any():
-        same = _same_colours(_blocks(first[box]), _blocks(second[box]))
+        same = _same_colours(first[box], second[box])
         matched = np.where(flat & ~same, 0, matched)
     shows = ~flat | (matched < UNRELATED)
     if int((matched < HALF_ALIKE).sum()) < CHANGED_BLOCKS or not shows.any():
@@ -62,11 +60,10 @@ def likeness(first: Small, second: Small) -> float:
     return float((matched * contrast).sum() / contrast.sum() + np.median(matched[shows])) / 2
 
 
-def _blocks(frame: NDArray[Any]) -> NDArray[Any]:
-    """A frame whose sides are multiples of four as 16 blocks: (16, pixels) or (16, pixels, 3)."""
+def _blocks(frame: Luma) -> Luma:
+    """A frame whose sides are multiples of four as 16 blocks, (16, pixels)."""
     rows, columns = frame.shape[0] // 4, frame.shape[1] // 4
-    blocks = frame.reshape(4, rows, 4, columns, *frame.shape[2:]).swapaxes(1, 2)
-    return blocks.reshape(16, rows * columns, *frame.shape[2:])
+    return frame.reshape(4, rows, 4, columns).swapaxes(1, 2).reshape(16, rows * columns)
 
 
 def _edged(length: int, reach: int) -> NDArray[np.intp]:
@@ -76,9 +73,10 @@ def _edged(length: int, reach: int) -> NDArray[np.intp]:
 
 def same_view(first: Small, second: Small) -> float:
     """Likeness of what both frames show when the camera may have turned by up to a quarter of the picture."""
-    down, across = shift(luma(first), luma(second))
+    down, across = shift(halved(luma(first)), halved(luma(second)))
     if down == 0 and across == 0:
         return likeness(first, second)
+    down, across = 2 * down, 2 * across
     height, width = first.shape[:2]
     seen, seen_again = overlap(height, width, down, across), overlap(height, width, -down, -across)
     return max(likeness(first, second), likeness(first[seen], second[seen_again]))
@@ -92,32 +90,35 @@ def overlap(height: int, width: int, down: int, across: int) -> tuple[slice, sli
     )
 
 
-def shift(first: Luma, second: Luma) -> tuple[int, int]:
-    """Where the middle of `second` lies in `first`, best match, in pixels down and across.
+def halved(bright: Luma) -> Luma:
+    """Means of 2 × 2, over the last two axes."""
+    wide = bright[..., ::2] + bright[..., 1::2]
+    half: Luma = (wide[..., ::2, :] + wide[..., 1::2, :]) * np.float32(0.25)
+    return half
 
-    Even numbers, at most 8 and 16. Positive is where the camera has gone: down, and to the right. (0, 0) if
-    nothing matches.
+
+def shift(first: Luma, second: Luma) -> tuple[int, int]:
+    """Where the middle of `second` lies in `first`, both (18, 32): best match, in pixels down and across.
+
+    At most 4 and 8. Positive is where the camera has gone: down, and to the right. (0, 0) if nothing matches.
     """
-    halves = [frame.reshape(18, 2, 32, 2).mean(axis=(1, 3)) for frame in (first, second)]
-    middle = halves[1][4:14, 8:24].reshape(-1)
+    middle = second[4:14, 8:24].reshape(-1)
     centred = middle - middle.mean()
-    windows = sliding_window_view(halves[0], (10, 16)).reshape(-1, middle.size)
+    windows = sliding_window_view(first, (10, 16)).reshape(-1, middle.size)
     means = windows.mean(axis=1)
     variances = np.einsum("sn,sn->s", windows, windows) / middle.size - means * means
     scores = (windows @ centred / middle.size) / np.sqrt(np.maximum(variances, 0) + NOISE)
     best = int(scores.argmax())
     if scores[best] < ALIGNED * np.sqrt(float((centred * centred).mean()) + NOISE):
         return 0, 0
-    return 2 * (best // 17 - 4), 2 * (best % 17 - 8)
+    return best // 17 - 4, best % 17 - 8
 
 
 def colour_distance(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     """How much the shares of red, green and blue differ between two small frames, by blocks, in 1/300."""
     shares = []
     for small in (first, second):
-        blocks = (
-            small.reshape(9, 4, 16, 4, 3).mean(axis=(1, 3), dtype=np.float32) + 6
-        )  # the dark has no colour
+        blocks = _block_colours(small, 9, 16) + 6  # the dark has no colour
         shares.append(blocks / blocks.sum(axis=-1, keepdims=True))
     return float(np.abs(shares[0] - shares[1]).mean()) * 300
 
@@ -135,9 +136,17 @@ def _matched(shifted: Luma, blocks: Luma) -> tuple[NDArray[np.float32], NDArray[
     return scores[pick], np.sqrt(np.maximum(variances[pick], variance[:, 0]) + NOISE)
 
 
+def _block_colours(frame: Small, down: int, across: int) -> NDArray[np.float32]:
+    """Mean colours, (down, across, 3), of a frame whose sides are multiples; two steps are the quickest."""
+    height, width = frame.shape[:2]
+    tall = frame.astype(np.float32).reshape(down, height // down, width * 3).sum(axis=1)
+    blocks: NDArray[np.float32] = tall.reshape(down, across, width // across, 3).sum(axis=2)
+    return blocks / np.float32(height // down * (width // across))
+
+
 def _same_colours(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which blocks' mean colour is the same but for the light."""
-    means = [blocks.mean(axis=1, dtype=np.float32) for blocks in (first, second)]
+    means = [_block_colours(frame, 4, 4).reshape(16, 3) for frame in (first, second)]
     brighter = np.maximum(means[0], means[1]).max(axis=1)
     apart = np.abs(means[0] - means[1]).max(axis=1)
     same: NDArray[np.bool_] = apart <= LIGHT_TOLERANCE * brighter + 8

@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heimdex.entities import STILL, Motion
-from heimdex.scenes.likeness import UNRELATED, Luma, likeness, luma, overlap, shift
+from heimdex.scenes.likeness import UNRELATED, Luma, halved, likeness, luma, overlap, shift
 
 EVERY_US = 700_000  # how often the camera's movement is measured
 BASELINE_US = 120_000  # between two frames at least so far apart
 FINEST_US = 4_000  # changes nearer together are kept as one, whatever rate a file claims
 EDGE_US = 1_000_000  # no nearer to a scene's ends are its first and last view taken, where it is long enough
 ROUNDS = 3  # of refining a displacement; each may move it by a whole pixel
+CONTRAST = 30.0  # levels of mean deviation that frames are brought to before they are compared
 STEADY_LEVELS = 4.0  # a pixel that fits worse than this counts for less: it moves by itself
+STIFF = np.diag(np.array([1e-3, 1e-3, 1e-1], np.float32))  # what little slope there is decides nothing
 LEAST_SLOPE = 1.0  # mean squared slope, levels², below which a picture has nothing to hold on to
 
 
@@ -88,8 +90,9 @@ def _change(samples: list[_Sample], start_us: int, end_us: int) -> float:
 
 def _measured(first: tuple[int, NDArray[np.uint8]], second: tuple[int, NDArray[np.uint8]]) -> _Sample:
     seconds = (second[0] - first[0]) / 1e6
-    down, across, scale = displacement(luma(first[1]), luma(second[1]))
-    height, width = first[1].shape[:2]
+    frames = [halved(luma(small)) for _, small in (first, second)]
+    down, across, scale = displacement(*frames)
+    height, width = frames[0].shape
     return _Sample(
         at_us=first[0],
         until_us=second[0],
@@ -101,7 +104,7 @@ def _measured(first: tuple[int, NDArray[np.uint8]], second: tuple[int, NDArray[n
 
 
 def displacement(first: Luma, second: Luma) -> tuple[float, float, float]:
-    """How the camera went from one frame to the next: pixels down, pixels right, natural log of the scale.
+    """How the camera went between two (18, 32) frames: pixels down, pixels right, natural log of the scale.
 
     A whole-pixel search, then least squares on the slopes (Lucas and Kanade 1981, with a common divergence as
     third unknown, after Bergen et al. 1992), weighted so that what moves by itself counts less.
@@ -113,8 +116,8 @@ def displacement(first: Luma, second: Luma) -> tuple[float, float, float]:
         if step is None:
             return 0.0, 0.0, 0.0
         best = down + step[0], across + step[1], step[2]
-        nudge = int(np.clip(round(step[0]), -1, 1)), int(np.clip(round(step[1]), -1, 1))
-        if nudge == (0, 0) or abs(down + nudge[0]) > 9 or abs(across + nudge[1]) > 17:
+        nudge = round(min(1.0, max(-1.0, step[0]))), round(min(1.0, max(-1.0, step[1])))
+        if nudge == (0, 0) or abs(down + nudge[0]) > 5 or abs(across + nudge[1]) > 9:
             break
         down, across = down + nudge[0], across + nudge[1]
     return best
@@ -125,6 +128,7 @@ def _refined(first: Luma, second: Luma, down: int, across: int) -> tuple[float, 
     height, width = first.shape
     left = _soft(first[overlap(height, width, down, across)])
     right = _soft(second[overlap(height, width, -down, -across)])
+    left, right = _evened(left), _evened(right)
     mean = (left + right) / 2
     slope_y, slope_x = np.gradient(mean)
     if float((slope_y * slope_y + slope_x * slope_x).mean()) < LEAST_SLOPE:
@@ -133,15 +137,18 @@ def _refined(first: Luma, second: Luma, down: int, across: int) -> tuple[float, 
     columns = np.arange(mean.shape[1], dtype=np.float32)[None, :] - (width - 3) / 2 + max(0, -across)
     slopes = np.stack([slope_y, slope_x, slope_y * rows + slope_x * columns]).reshape(3, -1)
     target = (right - left).reshape(-1)
-    answer: NDArray[np.float64] = np.zeros(3)
-    weight: NDArray[np.float64] = np.ones(target.shape)
-    for _ in range(2):
-        weighted = slopes * weight
-        matrix = weighted @ slopes.T + np.diag([1e-3, 1e-3, 1e-1])
-        answer = np.linalg.solve(matrix, weighted @ target)
-        misfit = (target - answer @ slopes) / STEADY_LEVELS
-        weight = 1 / (1 + misfit * misfit)
+    answer = np.linalg.solve(slopes @ slopes.T + STIFF, slopes @ target)
+    misfit = (target - answer @ slopes) / STEADY_LEVELS
+    weighted = slopes / (1 + misfit * misfit)
+    answer = np.linalg.solve(weighted @ slopes.T + STIFF, weighted @ target)
     return float(answer[0]), float(answer[1]), -float(np.log1p(max(-0.5, answer[2])))
+
+
+def _evened(frame: Luma) -> Luma:
+    """Without its mean and at a common contrast: flicker and exposure are no movement."""
+    centred = frame - frame.mean()
+    evened: Luma = centred * (CONTRAST / (np.abs(centred).mean() + 1))
+    return evened
 
 
 def _soft(frame: Luma) -> Luma:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heimdex.entities import SMALL_HEIGHT, SMALL_WIDTH, Frame
-from heimdex.scenes.likeness import Luma, luma
+from heimdex.scenes.likeness import Luma, halved, luma
 
 CHUNK_FRAMES = 32  # measured together: numpy's cost per call is shared
 CHUNK_US = 1_000_000  # and never further apart than this, so that slow films settle as soon
@@ -69,7 +69,7 @@ class Reel:
             np.abs(_mean(fresh) - _mean(before)),
             flat.mean(axis=1),
             parted[:, high] - parted[:, low],
-            _centred(_halved(bright).reshape(len(fresh), TINY)),
+            _centred(halved(bright).reshape(len(fresh), TINY)),
         )
         for name, row in zip(COLUMNS, rows, strict=True):
             setattr(self, name, np.concatenate([getattr(self, name), row]))
@@ -95,13 +95,6 @@ def _mean(smalls: NDArray[np.uint8]) -> NDArray[np.float32]:
     sums = smalls.reshape(len(smalls), -1).sum(axis=1, dtype=np.uint32)
     means: NDArray[np.float32] = sums.astype(np.float32) / np.float32(SMALL_HEIGHT * SMALL_WIDTH * 3)
     return means
-
-
-def _halved(bright: Luma) -> Luma:
-    """Means of 2 × 2."""
-    wide = bright[:, :, ::2] + bright[:, :, 1::2]
-    half: Luma = (wide[:, ::2] + wide[:, 1::2]) * np.float32(0.25)
-    return half
 
 
 def _centred(tiny: NDArray[np.float32]) -> NDArray[np.float32]:

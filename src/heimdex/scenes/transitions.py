@@ -54,9 +54,10 @@ class Transitions:
 
     def _judge(self, limit: int, *, ended: bool) -> None:
         times, blank = self._cuts.outstanding(), self._blanks.rows()
-        maybe = self._dissolves.middles(self._next, limit, blank)
+        maybe = self._dissolves.middles(self._next, limit, blank, times)
+        eventful = (times > 0) | blank | maybe.any(axis=1)
         while self._next < limit:
-            ahead = np.flatnonzero(((times > 0) | blank | maybe)[self._next : limit])
+            ahead = np.flatnonzero(eventful[self._next : limit])
             row = self._next + int(ahead[0]) if len(ahead) else limit
             self._held = self._held and row == self._next
             self._next = row
@@ -71,7 +72,7 @@ class Transitions:
         """Look for a cut or a dissolve at a row; the last row that is settled by it."""
         if times > 0 and self._cuts.is_cut(row, times, blank):
             self._offer(row, CUT_WEIGHT + float(np.log2(times)))
-        elif maybe[row] and int(self._reel.at_us[row]) >= self._dissolved_us:
+        elif maybe[row].any() and int(self._reel.at_us[row]) >= self._dissolved_us:
             found = self._dissolves.middle(row, maybe)
             if found is not None:
                 row, reach_us = found
