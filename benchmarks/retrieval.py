@@ -218,7 +218,7 @@ def compare_methods(weights: Path, found: np.ndarray, photos: Photos, free: Sequ
 
 
 def compare_frames(weights: Path, photos: Photos) -> None:
-    """R@1 / R@5 by class words: the photos, 16:9 frames with the photo at one end, frames with two of them."""
+    """R@1 / R@5 by class words: photos, 16:9 frames with the photo at one end, frames with two of them."""
     squares = [square(pixels) for pixels in photos.pixels]
     ends = [beside(one, blurred(squares[index - 1]), index % 2) for index, one in enumerate(squares)]
     order = np.random.default_rng(3).permutation(len(squares))

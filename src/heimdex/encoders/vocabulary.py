@@ -20,9 +20,9 @@ TEMPERATURE = 0.07  # of the softmax over likenesses; .06 to .08 are equally goo
 KIND_SHARE = 0.7  # how much a class's kind ("dog") counts beside its name ("vizsla") where it is the likelier
 
 NEAREST = 5  # texts
-BROKEN_COST = 0.2  # of nearness, when every piece of the text is a fragment of a word
-KNOWN_NEARNESS = 0.495  # nearness at which a query is as likely ordinary as not
-CERTAINTY_SLOPE = (
+BROKEN_COST = 0.2  # of nearness, when no piece of the text is a whole word in Latin letters
+KNOWN_NEARNESS = 0.48  # certainty one half
+CERTAINTY_SLOPE = 33.0  # per unit of nearness; a logistic fit, see docs/reference/starter.md
     33.0  # per unit of nearness; with the two above fitted to the lists in benchmarks/queries.py
 )
 
@@ -73,7 +73,7 @@ class Vocabulary:
         """How sure it is, 0-1, that a text with this likeness and share of broken words is understood.
 
         Nearness is the mean of the largest likeness to any text and of the NEAREST largest, less BROKEN_COST
-        for words in fragments: nonsense and other languages fall apart, abstract words are far from all.
+        for broken words: nonsense and other languages fall apart, abstract words are far from all.
         """
         largest = np.sort(likeness)[-NEAREST:]
         nearness = (largest[-1] + largest.mean()) / 2 - BROKEN_COST * broken
