@@ -76,7 +76,7 @@ class Searcher:
         hits = ranked.hits[first : first + query.limit]
         return Answer(
             query=query,
-            verdict=judge(ranked.hits, ranked.certainty, by_words=query.text is not None),
+            verdict=judge(ranked.hits, ranked.certainty, self._match_cosine(query)),
             hits=hits,
             models={"picture": self._encoder_name()},
             unavailable=ranked.unavailable,
@@ -205,6 +205,11 @@ class Searcher:
             raise QueryError(f"{query.image} cannot be used as a picture: {error}") from error
         found = next(iter(encoder.encode_pictures([fit(full, self.options.short_side)])))
         return next(vector.values for vector in found if vector.space == encoder.similar_space)
+
+    def _match_cosine(self, query: Query) -> float:
+        """From where a picture answers. Only measured for words; a picture's likes have no such line yet."""
+        only_words = query.image is None and query.similar is None
+        return self._load_encoder().row.match_cosine if only_words else 0.0
 
     def _encoder_name(self) -> str:
         return self._load_encoder().row.name

@@ -10,13 +10,16 @@ from heimdex.entities import Hit, Verdict
 PATH_COVERAGE = 0.99  # a path that holds the whole query is an answer in itself
 
 
-def judge(hits: Sequence[Hit], certainty: float, *, by_words: bool, match_cosine: float = 0.0) -> Verdict:
-    """`none` without hits; `weak` where the encoder did not understand the words, or nothing comes near."""
+def judge(hits: Sequence[Hit], certainty: float, match_cosine: float) -> Verdict:
+    """`none` without hits; `weak` where the encoder did not understand the words, or nothing comes near.
+
+    `certainty` is the encoder's of the words, 1 where there were none; `match_cosine` the model's own line.
+    """
     if not hits:
         return Verdict.NONE
     if any(item.signal == "path" and item.raw >= PATH_COVERAGE for item in hits[0].evidence):
         return Verdict.MATCH
-    if by_words and certainty < UNDERSTOOD:
+    if certainty < UNDERSTOOD:
         return Verdict.WEAK
     best = max(
         (item.raw for hit in hits[:10] for item in hit.evidence if item.signal == "picture"), default=0.0
