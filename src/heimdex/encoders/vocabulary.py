@@ -23,8 +23,6 @@ NEAREST = 5  # texts
 BROKEN_COST = 0.2  # of nearness, when no piece of the text is a whole word in Latin letters
 KNOWN_NEARNESS = 0.48  # certainty one half
 CERTAINTY_SLOPE = 33.0  # per unit of nearness; a logistic fit, see docs/reference/starter.md
-    33.0  # per unit of nearness; with the two above fitted to the lists in benchmarks/queries.py
-)
 
 Floats = NDArray[np.float32]
 
