@@ -21,7 +21,7 @@ from heimdex.store.cluster import MAJOR, is_server, read_pid_file
 from heimdex.store.postgres import EmbeddedPostgres
 
 COMMAND = str(Path(sys.executable).with_name("heimdex"))
-INDEX = ("index", "--stages", "scenes")
+INDEX = ("index",)
 PATIENCE_S = 120.0  # far above what anything here takes; only a hang reaches it
 WORKER = b"heimdex.pipeline.worker_main"
 
@@ -141,7 +141,7 @@ def snapshot(home: Home) -> Snapshot:
 def faults(home: Home) -> list[Fault]:
     """What `heimdex verify` finds."""
     with home.open() as library:
-        return [fault for fault in library.verify().faults if fault.stage != "picture"]
+        return list(library.verify().faults)
 
 
 def finish(process: subprocess.Popen[str]) -> Ran:
