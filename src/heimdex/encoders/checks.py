@@ -24,7 +24,7 @@ class Twins:
 
     Two prepared pictures are twins when no block of 16×16 px differs by more than half a level of 255 in the
     mean of any colour, and their pixels differ by at most a tenth of a level on average: a codec repeating a
-    still picture. Their starter vectors agree to a cosine of .9997 (measured on a film); noise of one level
+    still picture. Their starter vectors agree to a cosine of .999 (measured on a film); noise of one level
     could move some below .8 and therefore makes no twins. A picture is compared with the first of each group
     only, so likeness does not creep along a chain. Which pictures are twins depends on their batch.
     """
