@@ -39,10 +39,15 @@ def make_small_library(folder: Path) -> Path:
     return folder
 
 
-def make_long_film(folder: Path, number: int) -> Path:
-    """A film of a minute, in which a decoder is busy for seconds."""
-    cuts = tuple(range(100 + number, 1_500, 100))
-    return make(Clip(width=640, height=360, count=1_500, cuts=cuts, group=250), folder)
+def make_long_films(folder: Path, count: int) -> list[Path]:
+    """Films of a minute, alike but for a box of padding at their end, that keep a decoder busy for seconds."""
+    cuts = tuple(range(100, 1_500, 100))
+    first = make(Clip(width=640, height=360, count=1_500, cuts=cuts, group=250), folder)
+    films = [first]
+    for number in range(1, count):
+        films.append(folder / f"film-{number}.mp4")
+        films[-1].write_bytes(first.read_bytes() + (8 + number).to_bytes(4, "big") + b"free" + bytes(number))
+    return films
 
 
 def counter_photo(folder: Path, number: int) -> Path:
