@@ -20,7 +20,7 @@ from heimdex.store.vectors import StoredSpace, has_index, to_text
 SQL = queries("search")
 
 EXACT_ROWS = 20_000  # rows; up to here an exact scan is quick, and always right
-EF_SEARCH = 200  # candidates HNSW keeps; its list must be longer than what is asked for
+EF_SEARCH = 400  # candidates HNSW keeps; fewer lose tight groups of vectors, see schema/0003_space_index.sql
 MAX_SCAN_TUPLES = 40_000  # rows an iterative HNSW scan may visit before it gives up
 FRAMES_PER_SCENE = 3
 
