@@ -47,9 +47,10 @@ class Home:
 
     path: Path
     settings: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  # of the processes
     started: list[subprocess.Popen[str]] = field(default_factory=list, repr=False)
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command, in a process group of its own."""
         process = subprocess.Popen(
             [COMMAND, *arguments],
@@ -59,7 +60,7 @@ class Home:
             stderr=subprocess.PIPE,
             start_new_session=True,
             text=True,
-            **options,
+            **self.options,
         )
         self.started.append(process)
         return process

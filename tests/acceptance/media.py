@@ -40,7 +40,7 @@ def make_small_library(folder: Path) -> Path:
 
 
 def make_long_films(folder: Path, count: int) -> list[Path]:
-    """Films of a minute, alike but for a box of padding at their end, that keep a decoder busy for seconds."""
+    """Films of a minute that keep a decoder busy for seconds; they differ by a box of padding at the end."""
     cuts = tuple(range(100, 1_500, 100))
     first = make(Clip(width=640, height=360, count=1_500, cuts=cuts, group=250), folder)
     films = [first]

@@ -129,6 +129,13 @@ def _(lib: Library) -> None:
     lib.sql("UPDATE model SET weights_sha256 = md5(random()::text)")
 
 
+@plant(faults.OTHER_WEIGHTS, GREEN, "the ledger alone")
+def _(lib: Library) -> None:
+    model = lib.sql(OTHER_MODEL)[0][0]
+    statement = RUN.format("model_id = %(model)s", "picture") + " AND model_id = %(own)s"
+    lib.sql(statement, model=model, own=lib.model_id(), asset=lib.asset(GREEN))
+
+
 @plant(faults.VECTOR_UNRECORDED, BLUE)
 def _(lib: Library) -> None:
     model = lib.sql(OTHER_MODEL)[0][0]
@@ -153,7 +160,9 @@ update(
     faults.SCENE_MISSING, "DELETE FROM scene WHERE asset_id = %(asset)s AND position = 0", note="the first"
 )
 update(faults.SCENE_MISSING, "DELETE FROM scene WHERE asset_id = %(asset)s AND position = 2", note="the last")
+update(faults.SCENE_MISSING, SCENE.format("position = 7", 2), note="the last is called another")
 update(faults.SCENE_TORN, SCENE.format("start_us = start_us + 1000", 1), note="a gap")
+update(faults.SCENE_MISSING, SCENE.format("position = 7", 2), note="the last is called another")
 update(faults.SCENE_TORN, SCENE.format("end_us = end_us + 1000", 1), note="an overlap")
 update(faults.SCENE_IMPOSSIBLE, SCENE.format("start_us = -1", 0))
 update(faults.SCENE_IMPOSSIBLE, SCENE.format("end_us = 5000000", 0), RED, "a photo that lasts")
@@ -200,6 +209,11 @@ update(
 )
 update(faults.FILE_SIZE, KEYFRAME.format("thumbnail_bytes = thumbnail_bytes + 1"))
 update(faults.FILE_DIMENSIONS, KEYFRAME.format("width = width + 1"))
+
+
+@plant(faults.FRAME_MISSING, note="the second is called the third")
+def _(lib: Library) -> None:
+    lib.forced("UPDATE keyframe SET rank = 2 WHERE rank = 1 AND asset_id = %(asset)s", asset=lib.asset(FILM))
 
 
 @plant(faults.FRAME_ASTRAY)
@@ -402,6 +416,19 @@ update(faults.FACTS, ASSET.format("captured_at = now(), taken_at = now()"), GREE
 update(faults.SIZE, ASSET.format("size_bytes = 1"), GREEN)
 
 
+update(faults.FACTS, ASSET.format("kind = 'photo'"), FILM, "a film called a photo")
+update(faults.FACTS, ASSET.format("kind = 'video'"), RED, "a photo called a film")
+update(faults.FACTS, ASSET.format("kind = 'video'"), SOUND, "sound called a film")
+update(
+    faults.PATH_TEXT, FILE.format("path_bytes = '/nowhere/else.jpg'"), GREEN, "it is the bytes that are wrong"
+)
+
+
+@plant(faults.CONTENT, RED, "a path that leads to another asset")
+def _(lib: Library) -> None:
+    lib.sql(FILE.format("asset_id = %(other)s"), other=lib.asset(RED), asset=lib.asset(GREEN))
+
+
 @plant(faults.PATH_CHANGED, GREEN, "a file touched")
 def _(lib: Library) -> None:
     os.utime(lib.media / GREEN)
@@ -494,6 +521,8 @@ admin(
     note="changed",
 )
 admin(faults.TABLE_OPEN, "CREATE POLICY guests ON asset FOR SELECT USING (true)", note="one policy more")
+plant(faults.SPACE_MISSTATED, None)(lambda lib: lib.sql("UPDATE space SET dim = 7 WHERE name = 'labels'"))
+admin(faults.INDEX_MISSING, "DROP INDEX path_word_asset")
 admin(
     faults.INDEX_INVALID,
     "SELECT build_space_index(space_id) FROM space ORDER BY space_id LIMIT 1",
