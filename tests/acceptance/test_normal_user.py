@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,11 @@ from tests.acceptance.homes import COMMAND, Home
 pytestmark = pytest.mark.acceptance
 
 USER = "heimdextest"
+
+
+def as_user(user: pwd.struct_passwd) -> dict[str, Any]:
+    """Options of a process that runs as the user."""
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +38,7 @@ def user() -> Iterator[pwd.struct_passwd]:
     try:
         made = pwd.getpwnam(USER)
         for needed in (COMMAND, os.path.realpath(sys.executable), heimdex.__file__):
-            trial = ["test", "-r", needed]
-            if subprocess.run(
-                trial, user=made.pw_uid, group=made.pw_gid, extra_groups=[], check=False
-            ).returncode:
+            if subprocess.run(["test", "-r", needed], check=False, **as_user(made)).returncode != 0:
                 pytest.skip(f"an ordinary user cannot reach {needed}")
         yield made
     finally:
@@ -48,13 +51,7 @@ def home(user: pwd.struct_passwd) -> Iterator[Home]:
     made = Home(
         path=Path(user.pw_dir) / ".local/share/heimdex",
         settings={"HOME": user.pw_dir, "USER": USER},
-        options={
-            "user": user.pw_uid,
-            "group": user.pw_gid,
-            "extra_groups": [],
-            "cwd": user.pw_dir,
-            "umask": 0o022,
-        },
+        options=as_user(user) | {"cwd": user.pw_dir, "umask": 0o022},
     )
     yield made
     made.stop()
