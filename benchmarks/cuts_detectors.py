@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+import av
 import scenedetect
 
 from benchmarks.cuts_clips import Boundary
@@ -33,6 +34,16 @@ def facts_of(path: Path) -> Facts:
     recognised = recognise(bytes(path))
     assert recognised is not None
     return probe(bytes(path), recognised, max_pixels=MAX_PIXELS)
+
+
+def decode_bare(path: Path) -> None:
+    """What all of them have to do."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = CORES
+        stream.codec_context.thread_type = "AUTO"
+        for _ in container.decode(stream):
+            pass
 
 
 def ours(path: Path) -> list[float]:
