@@ -14,6 +14,7 @@ from heimdex.entities import Answer, Filters, IndexReport, Kind, Query, Verifica
 from heimdex.errors import QueryError
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
+from heimdex.store.home import make_home
 
 if TYPE_CHECKING:
     from heimdex.pipeline.tally import OnProgress
@@ -54,6 +55,7 @@ class Heimdex:
     def database(self) -> Database:
         """The database of the home, or the one behind the URL; started and migrated."""
         settings = self.settings
+        make_home(settings.home)
         return Database.open(
             home=settings.home,
             url=settings.database_url,

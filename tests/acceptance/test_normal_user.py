@@ -72,4 +72,5 @@ def test_an_ordinary_user_indexes_searches_and_verifies(
     assert home.processes() == {}
     owners = {path.lstat().st_uid for path in (home.path, *home.path.rglob("*"))}
     assert owners == {user.pw_uid}
-    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700, "nobody else looks at what is derived"
+    for folder in (home.path, home.path / "derived"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, "nobody else looks at what is derived"
