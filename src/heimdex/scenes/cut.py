@@ -22,6 +22,7 @@ UNLIKE_PER_DOUBLING = 0.10
 UNLIKE_AT_MOST = 0.72
 UNLIKE_IN_GREY = 0.6  # and this unless the colours changed, too
 OTHER_COLOURS = 12.0  # colour distance
+RECOLOURED = 35.0  # colour distance that no light makes: the same layout on another ground is another shot
 
 
 class Cuts:
@@ -48,6 +49,8 @@ class Cuts:
         """Whether another shot begins at this row, which outdoes its neighbours so many times."""
         limit = min(UNLIKE_AT_MOST, UNLIKE + UNLIKE_PER_DOUBLING * float(np.log2(times / OUTSTANDING)))
         pairs = self._pairs(row, blank)
+        if all(self._colour_distance(first, second) > RECOLOURED for first, second in pairs):
+            return True
         for first, second in pairs[:-2]:
             alike = self._likeness(first, second)
             if alike >= limit or (alike >= UNLIKE_IN_GREY and not self._other_colours(first, second)):
@@ -92,7 +95,10 @@ class Cuts:
         return measure(self._reel.small[first], self._reel.small[second])
 
     def _other_colours(self, first: int, second: int) -> bool:
-        return colour_distance(self._reel.small[first], self._reel.small[second]) > OTHER_COLOURS
+        return self._colour_distance(first, second) > OTHER_COLOURS
+
+    def _colour_distance(self, first: int, second: int) -> float:
+        return colour_distance(self._reel.small[first], self._reel.small[second])
 
     def _far_off(self) -> NDArray[np.bool_]:
         """Which neighbours, (rows, 2 × NEIGHBOURS + 1), are too far away to say what is usual here."""
