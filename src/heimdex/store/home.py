@@ -24,6 +24,6 @@ def make_home(home: Path) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull(f"no space left to make {home}; free some and try again") from error
         raise StoreError(
-            f"the data folder {home} cannot be made ({error.strerror}); check that this user may write there, "
+            f"the data folder {home} cannot be made ({error.strerror}); check who may write there, "
             "or choose another HEIMDEX_HOME"
         ) from error
