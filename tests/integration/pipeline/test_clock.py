@@ -43,7 +43,10 @@ class Player:
             assert container.start_time is not None
             zero_s = Fraction(container.start_time, 1_000_000)
             self.shown = [
-                (float(frame.pts * frame.time_base - zero_s), np.array(frame.to_image()))
+                (
+                    float(frame.pts * frame.time_base - zero_s),
+                    np.asarray(frame.to_ndarray(format="rgb24"), np.uint8),
+                )
                 for frame in container.decode(video=0)
                 if frame.pts is not None and frame.time_base is not None
             ]
