@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import heimdex
+from heimdex.entities import Scene
 from heimdex.media.probe import probe
 from heimdex.media.recognise import recognise
 from heimdex.media.video import frames
@@ -27,6 +31,7 @@ from tests.golden.cuts_film import (
     view,
 )
 
+SAMPLES = Path(heimdex.__file__).parent / "samples"
 REAL = Path(__file__).parents[3] / "shared" / "data"
 
 
@@ -100,6 +105,14 @@ def test_a_fade_with_a_caption_that_stays_is_one_boundary() -> None:
     )
     frames_[:, 32:34, 8:40] = 60
     assert boundaries(film(frames_)) == [112]
+
+
+def test_a_fade_through_black_to_a_title_card_is_one_boundary() -> None:
+    card = blank(20, 100)
+    card[:, 14:17, 12:52] = card[:, 20:22, 20:44] = 230
+    film_ = film(faded(shot(view(1), 4), BLACK, out=12), blank(BLACK, 4), faded(card, BLACK, into=12))
+    (found,) = boundaries(film_)
+    assert 98 <= found <= 110
 
 
 def test_where_the_picture_cuts_to_black_the_boundary_is_the_cut() -> None:
@@ -257,10 +270,29 @@ def test_real_clips_are_cut_where_it_is_seen_by_eye(name: str, rate: float, seen
     assert real_boundaries(name, rate) == seen
 
 
+TRUTH = json.loads((SAMPLES / "truth.json").read_text(encoding="utf-8"))
+SAMPLE_FILMS = [asset for asset in TRUTH["assets"] if asset["kind"] == "video"]
+
+
+@pytest.mark.parametrize("film_", SAMPLE_FILMS, ids=lambda asset: asset["path"])
+def test_the_sample_films_are_divided_as_their_truth_file_says(film_: dict[str, Any]) -> None:
+    found = [scene.start_us for scene in read_scenes(SAMPLES / film_["path"])]
+    assert len(found) == len(film_["scenes"])
+    for start_us, scene in zip(found, film_["scenes"], strict=True):
+        if scene["enter"] == "fade":
+            assert any(fade["start_us"] <= start_us <= fade["end_us"] for fade in film_["fades"])
+        else:
+            assert start_us == scene["start_us"]
+
+
 def real_boundaries(name: str, rate: float) -> list[int]:
-    path = bytes(REAL / name)
+    first, *rest = read_scenes(REAL / name)
+    return [round((scene.start_us - first.start_us) * rate / 1e6) for scene in rest]
+
+
+def read_scenes(file: Path) -> list[Scene]:
+    path = bytes(file)
     recognised = recognise(path)
     assert recognised is not None
     facts = probe(path, recognised, max_pixels=50_000_000)
-    first, *rest = ContentDetector().detect(frames(path, facts))
-    return [round((scene.start_us - first.start_us) * rate / 1e6) for scene in rest]
+    return list(ContentDetector().detect(frames(path, facts)))

@@ -14,10 +14,8 @@ NOTHING = 2.5  # levels of spread: nothing to see but a caption perhaps
 FLAT_PART = 0.08  # of the spread on either side: a dip that never gets all black
 LIT = 20.0  # levels of spread that are no blank, whatever stands beside
 DARK, WHITE = 40.0, 215.0  # mean level below or above which a flat picture is a blank one
-PICTURE, PICTURE_LEAST = (
-    3.0,
-    2.0,
-)  # times the blank's spread, and levels: what stands beside it is a picture
+# Times the blank's spread, and levels: with so much, what stands beside it is a picture.
+PICTURE, PICTURE_LEAST = 3.0, 2.0
 OTHER_LEVEL = 60.0  # so is what is brighter or darker by so much
 HELD_US = 4_000_000  # the end of a blank stretch is awaited no longer than this
 # Of the spread within so many µs: a picture with more of it right beside the stretch cuts there.

@@ -12,6 +12,8 @@ CHUNK_FRAMES = 32  # measured together: numpy's cost per call is shared
 CHUNK_US = 1_000_000  # and never further apart than this, so that slow films settle as soon
 TINY = (SMALL_HEIGHT // 4) * (SMALL_WIDTH // 4)
 SPREAD_PART = 0.08
+CAPTION = 4.0  # levels of mean deviation: with more, what stands on a blank is a page of writing, a picture
+WRITING = 2.5  # levels of spread that a level of such deviation is worth, as in most pictures
 COLUMNS = ("at_us", "end_us", "small", "change", "brightening", "level", "spread", "tiny")
 
 
@@ -26,6 +28,7 @@ class Reel:
     - `brightening`: the part of it by which the whole picture got brighter or darker
     - `level`: mean brightness
     - `spread`: how far apart the darkest and the brightest SPREAD_PART of the pixels are; a caption leaves it
+      at nothing, a page of writing does not
     - `tiny`: (n, 144), brightness of 9 × 16 blocks against their mean
     """
 
@@ -68,7 +71,7 @@ class Reel:
             _mean(np.maximum(fresh, before) - np.minimum(fresh, before)),
             np.abs(_mean(fresh) - _mean(before)),
             flat.mean(axis=1),
-            parted[:, high] - parted[:, low],
+            np.maximum(parted[:, high] - parted[:, low], _written(flat)),
             _centred(halved(bright).reshape(len(fresh), TINY)),
         )
         for name, row in zip(COLUMNS, rows, strict=True):
@@ -101,3 +104,9 @@ def _centred(tiny: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each row less its mean."""
     centred: NDArray[np.float32] = tiny - tiny.mean(axis=1, keepdims=True)
     return centred
+
+
+def _written(flat: Luma) -> NDArray[np.float32]:
+    """The spread that writing is worth, for brightness (n, pixels); 0 for no more than a caption."""
+    deviation = np.abs(flat - flat.mean(axis=1, keepdims=True)).mean(axis=1)
+    return np.where(deviation > CAPTION, WRITING * deviation, 0).astype(np.float32)
