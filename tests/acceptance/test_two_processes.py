@@ -64,6 +64,7 @@ def _disturb(home: Home, photos: list[Path], ended: object) -> list[str]:
                 while not stop.is_set():
                     library.status()
                     library.assets()
+                    library.search("a number")
         except BaseException as error:
             troubles.append(error)
 
