@@ -18,13 +18,14 @@ from PIL import Image
 from heimdex.app import Heimdex
 from heimdex.encoders import catalog
 from heimdex.entities import Picture
-from heimdex.pipeline import stages
+from heimdex.pipeline import models, stages
 from heimdex.pipeline.inspection import inspectors
 from heimdex.pipeline.workers import Warmth, WorkerPool
 from tests.conformance.fakes import FAKE, FakeEncoder
 from tests.media.clips import Clip, Sound, make
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 170, 50), "blue": (30, 60, 220), "yellow": (230, 220, 40)}
+WHITE = (250, 250, 250)
 PHOTO_SIDE = 120  # px
 DATE_TIME = 306  # the EXIF tag
 
@@ -87,6 +88,13 @@ class Library:
             for statement in statements:
                 connection.execute(statement, parameters)
 
+    def model_id(self) -> int:
+        """The model in use."""
+        heimdex = self.heimdex
+        found = heimdex.database.run(heimdex.owner, lambda c: models.find(c, heimdex.model))
+        assert found is not None
+        return found.model_id
+
     def asset(self, name: str) -> str:
         """The asset that a file of this name leads to."""
         path = os.fsencode(self.media / name)
@@ -118,9 +126,14 @@ class Library:
         """Where the derived files of a file's asset lie."""
         return self.heimdex.derived.asset_folder(self.asset(name))
 
+    def is_as_plants_need_it(self) -> bool:
+        """The film has three scenes, and the second of them two kept frames at least."""
+        kept = {(frame.position, frame.rank) for frame in self.kept("film.mp4")}
+        return {position for position, _ in kept} == {0, 1, 2} and (1, 1) in kept
+
     def start_over(self) -> None:
         """Everything as at first, whatever was done to it."""
-        self.sql("TRUNCATE asset, file, path_word, scene, keyframe, vector, stage_run")
+        self.sql("TRUNCATE asset, file, path_word, scene, keyframe, vector, stage_run, model, space")
         shutil.rmtree(self.heimdex.derived.root, ignore_errors=True)
         shutil.rmtree(self.media)
         self.heimdex.index(make_media(self.media))
@@ -142,23 +155,26 @@ class Kept:
     thumbnail: Path
 
 
+CUTS = (40, 110)  # frame numbers
+FRAMES = 150
+
+
 def paint(number: int) -> Picture:
-    """A frame of the film: three scenes of other colours, in the second of which two things are seen."""
-    colour = list(COLOURS.values())[number // 40 % 4]
-    picture = np.empty((90, 160, 3), np.uint8)
-    picture[:] = colour
+    """A frame of the film: a still, then waves that wander until nothing is where it was, then a still."""
     y, x = np.mgrid[0:90, 0:160]
-    if number // 40 == 1:
-        picture[(x // 20 + y // 15) % 2 == (number % 40) // 20] = (250, 250, 250)
-    else:
-        picture[(x - 20 - number % 40) ** 2 + (y - 45) ** 2 < 300] = (5, 5, 5)
-    return picture
+    if number < CUTS[0] or number >= CUTS[1]:
+        picture = np.empty((90, 160, 3), np.uint8)
+        picture[:] = COLOURS["red"] if number < CUTS[0] else COLOURS["blue"]
+        picture[(x - 80) ** 2 + (y - 45) ** 2 < 400] = WHITE
+        return picture
+    waves = 120 + 100 * np.sin((x + 0.6 * (number - CUTS[0])) * np.pi / 40)
+    return np.repeat(waves[..., np.newaxis], 3, axis=2).astype(np.uint8)
 
 
 def make_media(folder: Path) -> Path:
     """A film of three scenes, another of one, a recording, four photos: one is dated, one is there twice."""
     folder.mkdir(parents=True, exist_ok=True)
-    film = Clip(width=160, height=90, count=120, cuts=(40, 80), group=20, paint=paint, paint_name="plants")
+    film = Clip(width=160, height=90, count=FRAMES, cuts=CUTS, group=20, paint=paint, paint_name="waves")
     make(film, folder).rename(folder / "film.mp4")
     make(Clip(width=160, height=90, count=30, group=20), folder).rename(folder / "short.mp4")
     make(Clip(codec=None, ending="m4a", sound=Sound(seconds=1.0)), folder).rename(folder / "sound.m4a")

@@ -196,7 +196,7 @@ LOST = "DELETE FROM keyframe WHERE asset_id = %(asset)s AND rank = {}"
 update(
     faults.FRAME_MISSING, LOST.format(0) + " AND scene_id IN (SELECT scene_id FROM keyframe WHERE rank = 1)"
 )
-update(faults.FRAME_LOST, LOST.format(1))
+update(faults.FRAME_LOST, LOST.format("(SELECT max(rank) FROM keyframe WHERE asset_id = %(asset)s)"))
 update(faults.FRAME_OUTSIDE, KEYFRAME.format("at_us = s.end_us"))
 update(faults.FRAME_UNJUDGED, KEYFRAME.format("frame_quality = NULL"), note="null")
 update(
@@ -211,9 +211,9 @@ update(faults.FILE_SIZE, KEYFRAME.format("thumbnail_bytes = thumbnail_bytes + 1"
 update(faults.FILE_DIMENSIONS, KEYFRAME.format("width = width + 1"))
 
 
-@plant(faults.FRAME_MISSING, note="the second is called the third")
+@plant(faults.FRAME_MISSING, RED, "the first is called the second")
 def _(lib: Library) -> None:
-    lib.forced("UPDATE keyframe SET rank = 2 WHERE rank = 1 AND asset_id = %(asset)s", asset=lib.asset(FILM))
+    lib.forced("UPDATE keyframe SET rank = 1 WHERE asset_id = %(asset)s", asset=lib.asset(RED))
 
 
 @plant(faults.FRAME_ASTRAY)
@@ -521,7 +521,13 @@ admin(
     note="changed",
 )
 admin(faults.TABLE_OPEN, "CREATE POLICY guests ON asset FOR SELECT USING (true)", note="one policy more")
-plant(faults.SPACE_MISSTATED, None)(lambda lib: lib.sql("UPDATE space SET dim = 7 WHERE name = 'labels'"))
+
+
+@plant(faults.SPACE_MISSTATED, None)
+def _(lib: Library) -> None:
+    lib.sql("UPDATE space SET dim = 7 WHERE name = 'labels' AND model_id = %(own)s", own=lib.model_id())
+
+
 admin(faults.INDEX_MISSING, "DROP INDEX path_word_asset")
 admin(
     faults.INDEX_INVALID,

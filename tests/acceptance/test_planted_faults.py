@@ -6,38 +6,38 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from heimdex.app import Heimdex
 from heimdex.entities import Fault
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import KINDS
-from heimdex.store.postgres import EmbeddedPostgres
 from tests.acceptance.plants import FILM, GREEN, PLANTS, RED, SOUND, Plant
+from tests.conftest import TEMPLATE, ServerUnderTest
 from tests.planting import Library, lasting_workers, make_media
 
 pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+def library(database_server: ServerUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """One index for all of these; every case leaves it as it was."""
     folder = tmp_path_factory.mktemp("planted")
-    home = folder / "home"
-    with lasting_workers(), Heimdex(home=home, workers=2) as heimdex:
+    name = f"planted_{uuid.uuid4().hex}"
+    database_server.admin(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    home, url = folder / "home", database_server.url(name)
+    with lasting_workers(), Heimdex(home=home, database_url=url, workers=2) as heimdex:
         media = make_media(folder / "media")
         assert heimdex.index(media).failed == ()
-        embedded = EmbeddedPostgres(home)
-        try:
-            root = make_conninfo(embedded.start(), dbname="heimdex")
-            yield Library(heimdex=heimdex, media=media, root=root)
-        finally:
-            embedded.close()
+        library = Library(heimdex=heimdex, media=media, root=database_server.url(name, user="postgres"))
+        assert library.is_as_plants_need_it()
+        yield library
+    database_server.admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -166,10 +166,12 @@ def test_the_command_names_a_fault_and_its_mend_and_exits_one(good: Library) -> 
 
 def command(lib: Library, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Run `heimdex` with --json; its exit code and document."""
+    settings = lib.heimdex.settings
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEIMDEX_")}
     ran = subprocess.run(
         [Path(sys.executable).with_name("heimdex"), *arguments, "--json"],
-        env=environment | {"HEIMDEX_HOME": str(lib.heimdex.settings.home)},
+        env=environment
+        | {"HEIMDEX_HOME": str(settings.home), "HEIMDEX_DATABASE_URL": str(settings.database_url)},
         capture_output=True,
         text=True,
         check=False,

@@ -66,8 +66,8 @@ def show_index(report: IndexReport) -> None:
 def show_verification(found: Verification) -> None:
     """What verify found."""
     console = Console()
-    checked = ", ".join(f"{count} {what}" for what, count in found.checked.items())
-    console.print(f"Checked {checked}.")
+    checked = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in found.checked.items())
+    console.print(f"Checked {checked}.", soft_wrap=True, highlight=False)
     for fault in found.faults:
         console.print(
             f"[red]{escape(fault.what)}[/] {escape(fault.where)} → {escape(fault.mend)}",

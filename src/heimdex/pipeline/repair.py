@@ -17,7 +17,7 @@ from typing import Any
 
 from heimdex.entities import FileStamp
 from heimdex.pipeline.flow import PICTURE, SCENES
-from heimdex.pipeline.inspection.faults import VECTOR_ASTRAY, Finding, Mend, told
+from heimdex.pipeline.inspection.faults import OTHER_WEIGHTS, Finding, Mend, told
 from heimdex.pipeline.inspection.inspectors import Inspectors
 from heimdex.pipeline.inspection.paths import stamp_of
 from heimdex.pipeline.inspection.whole import ALL, Inspection
@@ -112,6 +112,7 @@ class _Repair:
             Mend.MISS: self._miss,
             Mend.PROBE: self._write_facts,
             Mend.REFRESH: self._refresh,
+            Mend.RESTATE: self._restate,
         }
         # What is derived from other rows comes after those.
         for finding in sorted(findings, key=lambda finding: finding.kind.mend is Mend.REFRESH):
@@ -120,8 +121,10 @@ class _Repair:
                 write(connection, finding)
 
     def _run_stage(self, connection: Any, finding: Finding) -> None:
-        if finding.kind is VECTOR_ASTRAY:  # the stage replaces what stands under its own asset only
-            mends.delete_vectors(connection, self.owner, self.asset_id, finding.model_id)
+        # A stage replaces what stands under its own asset, and takes along what stands with its rows.
+        mends.delete_astray_vectors(connection, self.owner, self.asset_id)
+        if finding.kind is OTHER_WEIGHTS:
+            mends.delete_empty_runs(connection, self.owner, self.asset_id, self.model_id)
         self._run_again(connection, finding.stage or finding.kind.stage or "", finding.model_id)
 
     def _drop_entry(self, connection: Any, finding: Finding) -> None:
@@ -140,8 +143,11 @@ class _Repair:
     def _adopt(self, connection: Any, _: Finding) -> None:
         mends.adopt_keyframes(connection, self.owner, self.asset_id)
 
-    def _read_again(self, connection: Any, _: Finding) -> None:
-        mends.unsettle_paths(connection, self.owner, self.asset_id)
+    def _read_again(self, connection: Any, finding: Finding) -> None:
+        mends.unsettle_path(connection, self.owner, finding.target)
+
+    def _restate(self, connection: Any, finding: Finding) -> None:
+        mends.restate_space(connection, *finding.target)
 
     def _settle(self, connection: Any, finding: Finding) -> None:
         mends.settle(connection, self.owner, self.asset_id, finding.target)
@@ -153,6 +159,8 @@ class _Repair:
         if finding.target is not None:
             stamp = finding.target.stamp
             mends.settle_path_text(connection, self.owner, stamp.path, stamp.text)
+            if stamp_of(stamp.path) is None:  # the bytes were wrong, not the text
+                assets.mark_missing(connection, self.owner, [stamp.path], [self.asset_id])
         assets.refresh(connection, self.owner, [self.asset_id])
 
     def _write_facts(self, connection: Any, finding: Finding) -> None:

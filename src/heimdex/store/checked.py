@@ -158,6 +158,14 @@ class OpenTable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MissingIndex:
+    """An index of the schema that is not there, and the statement that makes it."""
+
+    name: str
+    statement: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """Some assets, all that was read about them, in one state of the database.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from heimdex.store.checked import (
     Entry,
     KeptFiles,
     KeyframeFlaw,
+    MissingIndex,
     MissingVector,
     OpenTable,
     Page,
@@ -21,10 +23,12 @@ from heimdex.store.checked import (
     VectorFlaw,
 )
 from heimdex.store.claims import claim_number
+from heimdex.store.migrate import migrations
 from heimdex.store.sql import queries
 from heimdex.store.vectors import from_text
 
 SQL = queries("verify")
+_CREATE_INDEX = re.compile(r"^CREATE (?:UNIQUE )?INDEX (?P<name>\w+) ON [^;]+;", re.MULTILINE)
 _UNSIGNED = 0xFFFF_FFFF_FFFF_FFFF  # pg_locks shows the two halves of a lock without its sign
 
 
@@ -138,6 +142,17 @@ def open_tables(connection: Connection[Any]) -> list[OpenTable]:
 def invalid_indexes(connection: Connection[Any]) -> list[str]:
     """Indexes that the server does not use."""
     return [row[0] for row in connection.execute(SQL["invalid_indexes"])]
+
+
+def missing_indexes(connection: Connection[Any]) -> list[MissingIndex]:
+    """Indexes that the schema's files make and the database lacks."""
+    there = {row[0] for row in connection.execute(SQL["index_names"])}
+    made = [found for migration in migrations() for found in _CREATE_INDEX.finditer(migration.statements)]
+    return [
+        MissingIndex(name=found["name"], statement=" ".join(found[0].split()))
+        for found in made
+        if found["name"] not in there
+    ]
 
 
 def unindexed_spaces(connection: Connection[Any], owner: str, model_id: int, limit: int) -> list[str]:

@@ -33,6 +33,26 @@ def adopt_keyframes(connection: Connection[Any], owner: str, asset_id: str) -> N
     connection.execute(SQL["adopt_keyframes"], {"owner": owner, "asset": asset_id})
 
 
+def delete_astray_vectors(connection: Connection[Any], owner: str, asset_id: str) -> None:
+    """Drop vectors that do not stand with the kept frames they belong to."""
+    connection.execute(SQL["delete_astray_vectors"], {"owner": owner, "asset": asset_id})
+
+
+def delete_empty_runs(connection: Connection[Any], owner: str, asset_id: str, model_id: int) -> None:
+    """Drop entries of other models than this that have no vectors."""
+    connection.execute(SQL["delete_empty_runs"], {"owner": owner, "asset": asset_id, "model": model_id})
+
+
+def restate_space(connection: Connection[Any], space_id: int, dim: int) -> None:
+    """Write a space's dimension."""
+    connection.execute(SQL["restate_space"], {"space": space_id, "dim": dim})
+
+
+def unsettle_path(connection: Connection[Any], owner: str, path: bytes) -> None:
+    """Have one path read again by the next index, content and all."""
+    connection.execute(SQL["unsettle_path"], {"owner": owner, "path_bytes": path})
+
+
 def unsettle_paths(connection: Connection[Any], owner: str, asset_id: str) -> None:
     """Have the paths of an asset read again by the next index, content and all."""
     connection.execute(SQL["unsettle_paths"], {"owner": owner, "asset": asset_id})

@@ -42,7 +42,9 @@ def library(database_url: str, media: Path, tmp_path: Path) -> Iterator[Library]
         home=tmp_path / "home", database_url=database_url, workers=2, picture_model="fake"
     ) as heimdex:
         assert heimdex.index(media).failed == ()
-        yield Library(heimdex=heimdex, media=media, root=make_conninfo(database_url, user="postgres"))
+        made = Library(heimdex=heimdex, media=media, root=make_conninfo(database_url, user="postgres"))
+        assert made.is_as_plants_need_it()
+        yield made
 
 
 def everything(library: Library) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def test_a_good_index_has_no_fault_and_all_of_it_was_looked_at(library: Library)
         "vectors": 2 * frames,
         "kept_files": 2 * frames,
         "frames_encoded_again": frames,
-        "originals_read_again": 7,
+        "originals_read_again": 8,
     }
 
 
@@ -80,7 +82,8 @@ def test_verify_changes_no_row_and_no_file(library: Library) -> None:
 
 def test_a_sample_is_as_large_as_asked_for(library: Library) -> None:
     checked = library.heimdex.verify(sample=2).checked
-    assert (checked["frames_encoded_again"], checked["originals_read_again"]) == (2, 2)
+    assert checked["frames_encoded_again"] == 2
+    assert checked["originals_read_again"] in (2, 3)  # one of the assets has two files
     assert checked["kept_files"] == 2 * checked["kept_frames"]
     checked = library.heimdex.verify(sample=0).checked
     assert "frames_encoded_again" not in checked

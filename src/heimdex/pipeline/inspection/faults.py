@@ -33,6 +33,7 @@ class Mend(StrEnum):
     READ_AGAIN = "read again"  # the same, and reads the content although nothing about the file has changed
     PROBE = "probe"
     SWEEP = "sweep"
+    RESTATE = "restate"
     INDEX = "index"  # the index run that follows does it by itself
     HAND = "hand"  # only an administrator can
 
@@ -135,6 +136,8 @@ FILE_TEMPORARY = _kind("a half-written file was left behind", Mend.SWEEP, "remov
 ORPHANS = _kind("rows whose parent row is gone", Mend.DROP_ORPHANS, "drops them and looks at the file again")
 TABLE_OPEN = _kind("a table does not keep its owners apart", Mend.HAND, "")
 INDEX_INVALID = _kind("an index is invalid", Mend.HAND, "")
+INDEX_MISSING = _kind("an index is missing", Mend.HAND, "")
+SPACE_MISSTATED = _kind("a space's dimension is not its model's", Mend.RESTATE, "writes it anew")
 SPACE_UNINDEXED = _kind("a large space has no index", Mend.INDEX, "builds it")
 MODEL_UNLOADABLE = _kind("the model cannot be loaded, so no vector was computed again", Mend.HAND, "")
 
@@ -145,10 +148,13 @@ _FILE_FAULTS = (
 EXPLAINED: dict[FaultKind, tuple[FaultKind, ...]] = {
     NO_ENTRY: (UNKNOWN_STAGE, UNKNOWN_MODEL),
     OTHER_CONTENT: (CONTENT,),
-    NO_ROWS: (NO_ROWS, ORPHANS),
+    NO_ROWS: (NO_ROWS, OTHER_WEIGHTS, ORPHANS),
+    WRONGLY_EMPTY: (FACTS,),
     FEWER_ROWS: (*_ROWS_GONE, VECTOR_MISSING),
     MORE_ROWS: (SCENE_SURPLUS,),
     SCENE_MISSING: (ORPHANS,),
+    SCENE_IMPOSSIBLE: (FACTS,),
+    SCENE_SURPLUS: (FACTS,),
     SCENE_TORN: (SCENE_SURPLUS, SCENE_IMPOSSIBLE),
     SCENE_BARE: (SCENE_SURPLUS, ORPHANS),
     FRAME_LOST: (SCENE_MISSING, SCENE_BARE, FRAME_MISSING, NO_ROWS, ORPHANS),
@@ -166,9 +172,11 @@ EXPLAINED: dict[FaultKind, tuple[FaultKind, ...]] = {
     VECTOR_MISSING: (NO_ROWS, FRAME_MISNAMED, ORPHANS),
     VECTOR_RECORD: (FRAME_MISNAMED,),
     VECTOR_FOREIGN: _FILE_FAULTS,
-    VECTOR_UNRECORDED: (NO_ENTRY, UNKNOWN_STAGE, UNKNOWN_MODEL),
-    PATH_WORDS: (NO_PATH,),
-    PRESENCE: (NO_PATH, PATH_GONE, PATH_BACK),
+    VECTOR_ASTRAY: (FRAME_MISSING,),
+    VECTOR_UNRECORDED: (NO_ENTRY, OTHER_WEIGHTS, UNKNOWN_STAGE, UNKNOWN_MODEL),
+    PATH_GONE: (PATH_TEXT,),
+    PATH_WORDS: (NO_PATH, PATH_TEXT, CONTENT),
+    PRESENCE: (NO_PATH, PATH_GONE, PATH_BACK, PATH_TEXT),
     CONTENT: (PATH_CHANGED,),
     FACTS: (PATH_CHANGED, CONTENT),
     SIZE: (PATH_CHANGED, CONTENT),

@@ -9,7 +9,7 @@ from heimdex.entities import Kind, StageState
 from heimdex.pipeline.flow import FLOW, SCENES, Stage
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
-from heimdex.pipeline.inspection.subject import ENDED, SCENE_ROWS, VECTOR_ROWS, Subject, model_place
+from heimdex.pipeline.inspection.subject import ENDED, KIND, SCENE_ROWS, VECTOR_ROWS, Subject, model_place
 from heimdex.store.checked import Entry
 
 _STAGES = {stage.name: stage for stage in FLOW}
@@ -81,9 +81,9 @@ def _check_count(subject: Subject, entry: Entry) -> Iterator[Finding]:
         if stored:
             yield subject.found(faults.EMPTY_WITH_ROWS, counts, entry.stage, **key)
         elif source and entry.state == StageState.EMPTY:
-            yield subject.found(faults.WRONGLY_EMPTY, where, entry.stage, **key)
+            yield subject.found(faults.WRONGLY_EMPTY, where, entry.stage, KIND, **key)
     elif not stored:
-        places = () if scenes else (model_place(entry.model_id),)
+        places = () if scenes else (model_place(entry.model_id), entry.stage)
         yield subject.found(faults.NO_ROWS, where, *places, **key)
     elif stored < entry.row_count:
         yield subject.found(faults.FEWER_ROWS, counts, rows, **key)

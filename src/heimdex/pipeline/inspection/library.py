@@ -7,14 +7,15 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from heimdex.pipeline import models
 from heimdex.pipeline.inspection import faults
-from heimdex.pipeline.inspection.closely import Read
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.files import folders
-from heimdex.pipeline.inspection.subject import Model
+from heimdex.pipeline.inspection.subject import Model, Read
 from heimdex.pipeline.tools import Tools
 from heimdex.store import checks, nearest
 from heimdex.store.checked import OpenTable
+from heimdex.store.vectors import StoredModel, StoredSpace
 
 FOLDERS_AT_A_TIME = 1000
 
@@ -38,15 +39,32 @@ def check_folders(tools: Tools, read: Read) -> Iterator[Finding]:
                 yield Finding(kind=faults.FOLDER_UNKNOWN, where=where, asset_id=asset_id, target=path)
 
 
-def check_database(connection: Any, owner: str, model: Model) -> Iterator[Finding]:
-    """Whether owners are kept apart, and every index is there and valid."""
+def misstated_spaces(tools: Tools, stored: StoredModel) -> list[tuple[StoredSpace, int]]:
+    """The model's spaces whose dimension on record is not what the model gives, with that."""
+    dims = {space.name: space.dim for space in tools.model.spaces}
+    return [
+        (space, dims[space.space.name])
+        for space in stored.spaces
+        if dims.get(space.space.name, space.space.dim) != space.space.dim
+    ]
+
+
+def check_database(connection: Any, tools: Tools, model: Model) -> Iterator[Finding]:
+    """Whether owners are kept apart, every index is there and valid, and spaces are what the model gives."""
     for table in checks.open_tables(connection):
         yield Finding(kind=faults.TABLE_OPEN, where=f"heimdex.{table.name}", detail=_closing(table))
     for name in checks.invalid_indexes(connection):
         statement = f"as the database's administrator: REINDEX INDEX heimdex.{name};"
         yield Finding(kind=faults.INDEX_INVALID, where=f"heimdex.{name}", detail=statement)
-    for space in checks.unindexed_spaces(connection, owner, model.model_id, nearest.EXACT_ROWS):
-        yield Finding(kind=faults.SPACE_UNINDEXED, where=f"{model.name}, {space}")
+    for index in checks.missing_indexes(connection):
+        statement = f"as the database's administrator: {index.statement}"
+        yield Finding(kind=faults.INDEX_MISSING, where=f"heimdex.{index.name}", detail=statement)
+    for name in checks.unindexed_spaces(connection, tools.owner, model.model_id, nearest.EXACT_ROWS):
+        yield Finding(kind=faults.SPACE_UNINDEXED, where=f"{model.name}, {name}")
+    stored = models.find(connection, tools.model)
+    for space, dim in misstated_spaces(tools, stored) if stored is not None else ():
+        where = f"{model.name}, {space.space.name}: {space.space.dim} instead of {dim}"
+        yield Finding(kind=faults.SPACE_MISSTATED, where=where, target=(space.space_id, dim))
 
 
 def _closing(table: OpenTable) -> str:

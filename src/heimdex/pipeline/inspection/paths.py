@@ -19,7 +19,7 @@ def check_path_rows(subject: Subject) -> Iterator[Finding]:
     """Whether presence, words, texts, size and time of an asset follow from its paths."""
     asset, paths = subject.asset, subject.paths
     if not paths:
-        yield subject.found(faults.NO_PATH)
+        yield subject.found(faults.NO_PATH, target=asset.content_hash)
     if asset.present != any(path.state == "present" for path in paths):
         yield subject.found(faults.PRESENCE, "it is shown" if asset.present else "it is not shown")
     # What a word is, search and index have to agree on; which words are stored is the question here.
@@ -32,8 +32,7 @@ def check_path_rows(subject: Subject) -> Iterator[Finding]:
     for path in paths:
         if path.text != path.stamp.text:
             yield subject.found(faults.PATH_TEXT, f"written as {path.text}", target=path)
-    sizes = {path.stamp.size_bytes for path in paths}
-    if sizes and asset.size_bytes not in sizes:
+    if paths and all(path.stamp.size_bytes != asset.size_bytes for path in paths):
         size = paths[0].stamp.size_bytes
         yield subject.found(faults.SIZE, f"{asset.size_bytes} instead of {size} bytes", target=size)
     if asset.mistimed:

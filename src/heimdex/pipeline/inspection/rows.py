@@ -9,6 +9,7 @@ from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.subject import (
     FRAME_ROWS,
+    KIND,
     SCENE_ROWS,
     VECTOR_ROWS,
     Subject,
@@ -38,11 +39,11 @@ def _check_scene(subject: Subject, flaw: SceneFlaw) -> Iterator[Finding]:
         ends = f"{where}, the one before ends at {clock(flaw.before_us or 0)}"
         yield subject.found(faults.SCENE_TORN, ends, flaw.scene_id, flaw.before_id or "")
     if flaw.impossible:
-        yield subject.found(faults.SCENE_IMPOSSIBLE, where, flaw.scene_id)
+        yield subject.found(faults.SCENE_IMPOSSIBLE, where, flaw.scene_id, KIND)
     if flaw.restless:
         yield subject.found(faults.SCENE_RESTLESS, where, flaw.scene_id)
     if flaw.surplus:
-        yield subject.found(faults.SCENE_SURPLUS, where, flaw.scene_id, SCENE_ROWS)
+        yield subject.found(faults.SCENE_SURPLUS, where, flaw.scene_id, SCENE_ROWS, KIND)
     if flaw.bare and not flaw.surplus:
         yield subject.found(faults.SCENE_BARE, where, flaw.scene_id, FRAME_ROWS, VECTOR_ROWS)
 
@@ -104,14 +105,14 @@ def _check_vector(subject: Subject, flaw: VectorFlaw) -> Iterator[Finding]:
     name = f"frame {flaw.rank} in {flaw.space}"
     wrong = [
         (flaw.absent, faults.VECTOR_ABSENT),
-        (flaw.misshapen, faults.VECTOR_SHAPE),
+        (flaw.misshapen and not subject.model.misstates(flaw), faults.VECTOR_SHAPE),
         (flaw.stretched, faults.VECTOR_NORM),
         (flaw.altered, faults.VECTOR_ALTERED),
     ]
     # One change of the values shows as several of these; the first says most.
     kinds = [(kind, [place], name) for is_so, kind in wrong if is_so][:1]
     if flaw.astray:
-        kinds.append((faults.VECTOR_ASTRAY, [place], name))
+        kinds.append((faults.VECTOR_ASTRAY, [place, flaw.scene_id], name))
     if flaw.record:
         places = [place, flaw.keyframe_id]
         kinds.append((faults.VECTOR_RECORD, places, f"{name} ({', '.join(flaw.record)})"))

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from heimdex.entities import StageState
 from heimdex.pipeline.flow import FLOW, SCENES, Stage
 from heimdex.pipeline.inspection.faults import FaultKind, Finding
-from heimdex.store.checked import CheckedAsset, Page
+from heimdex.store.checked import CheckedAsset, Page, VectorFlaw
+
+Read: TypeAlias = Callable[[Callable[[Any], Any]], Any]
+"""Runs a function on a connection, in a read-only transaction."""
 
 SCENE_ROWS, FRAME_ROWS, VECTOR_ROWS = "scene rows", "frame rows", "vector rows"
 """Places that are sorts of rows: where a row is lost, the count of these is off."""
+
+KIND = "kind"
+"""The place of what an asset's kind decides; the other facts are places by their names too."""
 
 ENDED = (StageState.DONE, StageState.EMPTY, StageState.SKIPPED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """The model in use; `model_id` is 0 where the database does not know it yet."""
+    """The model in use; `model_id` is 0 where the database does not know it yet.
+
+    `misstated` are its spaces whose dimension on record is not the model's.
+    """
 
     model_id: int
     name: str
+    misstated: frozenset[str] = frozenset()
+
+    def misstates(self, flaw: VectorFlaw) -> bool:
+        """Whether it is the space's dimension that is wrong, and not the vector's."""
+        return flaw.model_id == self.model_id and flaw.space in self.misstated
 
 
 class Framed(Protocol):

@@ -18,15 +18,16 @@ from typing import Any
 from heimdex.pipeline import models
 from heimdex.pipeline.flow import PICTURE, SCENES
 from heimdex.pipeline.inspection import faults
-from heimdex.pipeline.inspection.closely import Closely, Sample
 from heimdex.pipeline.inspection.faults import Finding, causes_only
 from heimdex.pipeline.inspection.files import check_folder, check_kept
 from heimdex.pipeline.inspection.inspectors import Inspectors
 from heimdex.pipeline.inspection.ledger import check_ledger
-from heimdex.pipeline.inspection.library import check_database, check_folders, orphans
+from heimdex.pipeline.inspection.library import check_database, check_folders, misstated_spaces, orphans
+from heimdex.pipeline.inspection.originals import Originals
 from heimdex.pipeline.inspection.paths import check_path_rows, check_paths
 from heimdex.pipeline.inspection.rows import check_keyframes, check_scenes, check_vectors
 from heimdex.pipeline.inspection.subject import SCENE_ROWS, Model, Subject
+from heimdex.pipeline.inspection.vectors import Vectors
 from heimdex.pipeline.ledger import claim_key
 from heimdex.pipeline.tools import Tools
 from heimdex.store import checks
@@ -48,12 +49,14 @@ class Inspection:
         self._sample = sample
         self._counts: Counter[str] = Counter()
         self._orphans: dict[str, dict[str, int]] = {}
-        self._closely = Closely(tools, inspectors, Sample(), self._read)
+        self._vectors = Vectors(tools, inspectors, self._read)
+        self._originals = Originals(tools, inspectors, self._read)
+        self._pathless: list[Finding] = []
 
     @property
     def checked(self) -> dict[str, int]:
         """How much of what was looked at."""
-        return dict(self._counts + self._closely.counts)
+        return dict(self._counts + self._vectors.counts + self._originals.counts)
 
     def run(self) -> Iterator[list[Finding]]:
         """The findings, causes only, page by page; what belongs to no asset comes last."""
@@ -72,13 +75,13 @@ class Inspection:
         self._counts = Counter(checks.totals(connection, owner))
         self._orphans = checks.orphans(connection, owner)
         stored = models.find(connection, self.tools.model)
-        self.model = replace(self.model, model_id=0 if stored is None else stored.model_id)
+        if stored is not None:
+            misstated = frozenset(wrong.space.name for wrong, _ in misstated_spaces(self.tools, stored))
+            self.model = replace(self.model, model_id=stored.model_id, misstated=misstated)
         if self._sample != ALL:
             salt, count = secrets.token_hex(8), self._sample
-            self._closely.sample = Sample(
-                frames=checks.draw_keyframes(connection, owner, salt, count),
-                assets=checks.draw_assets(connection, owner, salt, count),
-            )
+            self._vectors.sample = checks.draw_keyframes(connection, owner, salt, count)
+            self._originals.sample = checks.draw_assets(connection, owner, salt, count)
         return checks.last_asset(connection, owner)
 
     def _next_page(self, connection: Any, after: str | None, last: str) -> Page | None:
@@ -92,9 +95,11 @@ class Inspection:
         found = [finding for subject in subjects for finding in self._check_rows(subject)]
         for group in _groups(subjects):
             found += self._check_kept(group)
-        suspicious = {finding.asset_id for finding in found if finding.kind is faults.OTHER_CONTENT}
-        found += self._closely.originals(subjects, suspicious)
-        return self._confirmed(causes_only(_weighed(found)), page.fingerprints)
+        found += self._originals.check(subjects, found)
+        sure = self._confirmed(causes_only(_weighed(found)), page.fingerprints)
+        # Where its path went may show in a page to come.
+        self._pathless += [finding for finding in sure if finding.kind is faults.NO_PATH]
+        return [finding for finding in sure if finding.kind is not faults.NO_PATH]
 
     def _check_rows(self, subject: Subject) -> Iterator[Finding]:
         yield from check_ledger(subject)
@@ -119,7 +124,7 @@ class Inspection:
             yield from check_folder(subject, by_asset[subject.asset_id], self.tools.derived)
             if not subject.waits_for(SCENES):
                 judged += [(subject, kept) for kept in by_asset[subject.asset_id]]
-        path, wants = self.tools.derived.path, self._closely.wants
+        path, wants = self.tools.derived.path, self._vectors.wants
         looks = self._inspectors.look_at_kept(
             [(path(kept.frame_key), path(kept.thumbnail_key), wants(kept)) for _, kept in judged]
         )
@@ -129,7 +134,7 @@ class Inspection:
             yield from check_kept(subject, kept, look)
             if wants(kept) and look.frame.is_picture:
                 sound.append((subject, kept))
-        yield from self._closely.vectors(sound)
+        yield from self._vectors.check(sound)
 
     def _confirmed(self, found: list[Finding], fingerprints: dict[str, str]) -> list[Finding]:
         """The findings about assets that nobody has touched since they were read."""
@@ -148,9 +153,11 @@ class Inspection:
         return [finding for finding in found if finding.asset_id not in busy]
 
     def _check_library(self) -> list[Finding]:
-        found = [orphans(gone, tables, f"asset {gone}") for gone, tables in self._orphans.items()]
+        # An asset whose path leads to another by mistake gets it back, and is not told as well.
+        found = [finding for finding in self._pathless if finding.target not in self._originals.displaced]
+        found += [orphans(gone, tables, f"asset {gone}") for gone, tables in self._orphans.items()]
         found += check_folders(self.tools, self._read)
-        found += self._read(lambda c: list(check_database(c, self._owner, self.model)))
+        found += self._read(lambda c: list(check_database(c, self.tools, self.model)))
         if self._inspectors.unloadable is not None:
             why = self._inspectors.unloadable
             found.append(Finding(kind=faults.MODEL_UNLOADABLE, where=self.model.name, detail=why))

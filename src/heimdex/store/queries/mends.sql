@@ -22,6 +22,28 @@ UPDATE heimdex.keyframe k SET asset_id = s.asset_id FROM heimdex.scene s
  WHERE k.owner_id = %(owner)s AND s.owner_id = k.owner_id AND s.scene_id = k.scene_id
    AND s.asset_id = %(asset)s AND k.asset_id <> s.asset_id;
 
+-- name: delete_astray_vectors
+-- Vectors that stand beside the kept frames of an asset: nothing would take them along with these.
+DELETE FROM heimdex.vector v USING heimdex.keyframe k, heimdex.scene s
+ WHERE v.owner_id = %(owner)s AND k.owner_id = v.owner_id AND k.keyframe_id = v.keyframe_id
+   AND s.owner_id = k.owner_id AND s.scene_id = k.scene_id AND s.asset_id = %(asset)s
+   AND (v.asset_id <> s.asset_id OR v.scene_id <> k.scene_id OR v.rank <> k.rank);
+
+-- name: delete_empty_runs
+-- Entries of other models than the one in use that have no vectors.
+DELETE FROM heimdex.stage_run r
+ WHERE r.owner_id = %(owner)s AND r.asset_id = %(asset)s AND r.model_id NOT IN (0, %(model)s)
+   AND NOT EXISTS (SELECT FROM heimdex.vector v JOIN heimdex.space p USING (space_id)
+                    WHERE v.owner_id = r.owner_id AND v.asset_id = r.asset_id AND p.model_id = r.model_id);
+
+-- name: restate_space
+-- The dimension of a space is its model's.
+UPDATE heimdex.space SET dim = %(dim)s WHERE space_id = %(space)s;
+
+-- name: unsettle_path
+-- Forget when one path was last changed, so that the next index reads it again.
+UPDATE heimdex.file SET modified_ns = -1 WHERE owner_id = %(owner)s AND path_bytes = %(path_bytes)s;
+
 -- name: unsettle_paths
 -- Forget when the paths of an asset were last changed, so that the next index reads them again.
 UPDATE heimdex.file SET modified_ns = -1 WHERE owner_id = %(owner)s AND asset_id = %(asset)s;

@@ -160,7 +160,9 @@ judged AS (
                CASE WHEN NOT metadata ?& ARRAY['model_name', 'pretrained', 'embed_dim', 'normalized', 'device',
                    'frame_path', 'frame_quality', 'inference_time_ms', 'created_at', 'error'] THEN 'keys' END,
                CASE WHEN metadata ->> 'model_name' <> model THEN 'model_name' END,
-               CASE WHEN metadata ->> 'embed_dim' <> dim::text THEN 'embed_dim' END,
+               CASE WHEN metadata ->> 'embed_dim' <> dim::text
+                     AND metadata ->> 'embed_dim' IS DISTINCT FROM vector_dims(embedding)::text
+                    THEN 'embed_dim' END,
                CASE WHEN metadata ->> 'frame_path' <> frame_key THEN 'frame_path' END,
                CASE WHEN metadata ->> 'normalized' <> 'true' THEN 'normalized' END,
                CASE WHEN metadata ->> 'error' IS NULL
@@ -274,6 +276,11 @@ SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, policies.sound, polic
 SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = 'heimdex' AND NOT (i.indisvalid AND i.indisready) ORDER BY c.relname;
+
+-- name: index_names
+-- Every index of the schema.
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = 'heimdex' AND c.relkind IN ('i', 'I');
 
 -- name: unindexed_spaces
 -- Spaces of a model that have outgrown the exact scan and have no HNSW index.
