@@ -178,6 +178,19 @@ def test_failures_and_refusals_on_record_are_no_faults(library: Library, tmp_pat
     assert library.faults() == []
 
 
+def test_what_a_failed_stage_left_of_an_earlier_success_is_not_judged(library: Library) -> None:
+    library.kept(RED)[0].thumbnail.unlink()
+    library.sql(
+        "UPDATE stage_run SET state = 'failed', error = 'is damaged' "
+        "WHERE asset_id = %(id)s AND stage = 'scenes'",
+        id=library.asset(RED),
+    )
+    assert library.faults() == []
+    library.heimdex.index(library.media, repair=True)
+    assert library.kept(RED)[0].thumbnail.is_file()
+    assert library.faults() == []
+
+
 def test_another_owners_library_is_not_looked_at(library: Library) -> None:
     library.kept(RED)[0].thumbnail.unlink()
     settings = library.heimdex.settings

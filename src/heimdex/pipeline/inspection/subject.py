@@ -72,10 +72,13 @@ class Subject:
         return self.page.stored.get((self.asset_id, what, model_id), 0)
 
     def waits_for(self, stage: Stage) -> bool:
-        """Whether the stage, or one before it, is to run when the asset's file is there again."""
+        """Whether the stage's rows are not to be judged: it, or one before it, is to run when the asset's
+        file is there again, or its scenes failed and these are what an earlier run left.
+        """
         before = {earlier.name for earlier in FLOW[: FLOW.index(stage) + 1]}
-        pending = any(e.stage in before and e.state == StageState.PENDING for e in self.entries)
-        return pending and not self.asset.present
+        states = {(entry.stage, entry.state) for entry in self.entries}
+        pending = any((name, StageState.PENDING) in states for name in before)
+        return (pending and not self.asset.present) or (SCENES.name, StageState.FAILED) in states
 
     def attempt(self) -> int | None:
         """The attempt whose kept files should be there; None where the stage has not ended well."""
