@@ -122,7 +122,7 @@ def status(as_json: Json = False, home: Home = None) -> None:
 
 @app.command()
 def verify(
-    sample: Annotated[int, typer.Option(help="Vectors to compute again; 0 for none, -1 for all.")] = 64,
+    sample: Annotated[int, typer.Option(help="Frames and files to look at closely; -1 for all.")] = 64,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
