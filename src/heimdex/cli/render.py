@@ -67,7 +67,7 @@ def show_verification(found: Verification) -> None:
     """What verify found."""
     console = Console()
     checked = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in found.checked.items())
-    console.print(f"Checked {checked}.", soft_wrap=True, highlight=False)
+    console.print(f"Checked {checked or 'nothing: nothing is indexed'}.", soft_wrap=True, highlight=False)
     for fault in found.faults:
         console.print(
             f"[red]{escape(fault.what)}[/] {escape(fault.where)} → {escape(fault.mend)}",
