@@ -11,10 +11,11 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from heimdex.entities import FileStamp, IndexReport, Refusal, StageRun, StageState
@@ -90,6 +91,7 @@ class IndexRun:
         self._ran: set[str] = set()
         self._broken: set[str] = set()
         self._elsewhere: list[Item] = []
+        self._helpers: list[threading.Thread] = []
         self._fatal: BaseException | None = None
 
     def run(self, roots: Sequence[bytes]) -> IndexReport:
@@ -124,15 +126,14 @@ class IndexRun:
         unfinished = self._unfinished(files.unchanged)
         gatherer = threading.Thread(target=self._guard, args=(self._gather,), name="picture")
         gatherer.start()
-        pool = ThreadPoolExecutor(self.tools.workers, thread_name_prefix="scenes")
         try:
-            futures = [pool.submit(self._guard, self._take, item) for item in unfinished]
-            futures += [pool.submit(self._guard, self._arrive, stamp) for stamp in files.arriving]
-            self._watch(futures)
+            known = (partial(self._take, item) for item in unfinished)
+            arriving = (partial(self._arrive, stamp) for stamp in files.arriving)
+            self._share(chain(known, arriving))
             while self._elsewhere and not self._stop.is_set():
                 time.sleep(ELSEWHERE_POLL_S)
                 items, self._elsewhere = self._elsewhere, []
-                self._watch([pool.submit(self._guard, self._take, item) for item in items])
+                self._share(partial(self._take, item) for item in items)
             self._put(None)
             while gatherer.is_alive() and not self._stop.is_set():
                 gatherer.join(TICK_S)
@@ -142,17 +143,34 @@ class IndexRun:
             if self._fatal is not None or gatherer.is_alive():
                 self._stop.set()
                 self.stages.close()
-            pool.shutdown(wait=True, cancel_futures=True)
+            for helper in self._helpers:
+                helper.join()
             self._wake(gatherer)
         if self._fatal is not None:
             raise self._fatal
         self.tally.tell()
 
-    def _watch(self, futures: list[Future[None]]) -> None:
-        pending = set(futures)
-        while pending and self._fatal is None:
-            _, pending = wait(pending, timeout=TICK_S)
-            self.tally.tell()
+    def _share(self, pieces: Iterator[Callable[[], None]]) -> None:
+        """Have `workers` threads do the pieces of work, taken one by one: there may be a million of them."""
+
+        def help_out() -> None:
+            while not self._stop.is_set():
+                with self._lock:
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                piece()
+
+        self._helpers = [
+            threading.Thread(target=self._guard, args=(help_out,), name=f"scenes-{number}")
+            for number in range(self.tools.workers)
+        ]
+        for helper in self._helpers:
+            helper.start()
+        for helper in self._helpers:
+            while helper.is_alive() and self._fatal is None:
+                helper.join(TICK_S)
+                self.tally.tell()
 
     def _guard(self, work: Callable[..., None], *args: Any) -> None:
         """Run a thread's work; what it cannot handle ends the run."""

@@ -19,13 +19,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from heimdex.errors import HeimdexError, WorkerMemory
 
 GRACE_S = 5.0  # what the parent gets to act on a late item before the alarm ends an orphan
 HARD_LIMIT_FACTOR = 4  # of the memory limit: memory that is reserved but untouched counts here too
+GO_FIRST = "900"  # of 1,000, in the kernel's order of whom to end when memory runs out
 KERNEL_ENDS_ORPHANS = hasattr(fcntl, "F_SETSIG")
 
 
@@ -105,6 +108,12 @@ def _limit_memory(limit_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def _go_first() -> None:
+    """Where the system itself runs out of memory, it shall end us and neither our parent nor the database."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(GO_FIRST)
+
+
 def main() -> None:
     """Entry point: `python -m heimdex.pipeline.worker_main LINE LIFELINE MEMORY_LIMIT_BYTES`."""
     line, lifeline, memory_limit_bytes = map(int, sys.argv[1:4])
@@ -112,6 +121,7 @@ def main() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     _die_with_the_parent(lifeline)
     _limit_memory(memory_limit_bytes)
+    _go_first()
     with Connection(line) as connection:
         try:
             serve(connection)

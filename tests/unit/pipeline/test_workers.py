@@ -140,6 +140,12 @@ def test_ten_gigabytes_at_once_are_refused_before_the_machine_feels_them() -> No
         pool.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody asks whom to end")
+def test_when_the_machine_runs_out_of_memory_workers_are_the_first_to_go(pool: WorkerPool) -> None:
+    ours = int(Path("/proc/self/oom_score_adj").read_text())
+    assert int(Path(f"/proc/{call(pool, 'pid')}/oom_score_adj").read_text()) > ours
+
+
 def test_below_the_limit_memory_is_the_jobs_own_affair() -> None:
     pool = WorkerPool(1, memory_limit_bytes=512 * MIB)
     try:
