@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         default=30.0, ge=2, description="A longer shot is divided at its calmest points, in seconds."
     )
     exact_rows: int = Field(
-        default=20_000,
+        default=10_000,
         ge=0,
         description="Up to this many vectors that pass the filters a search scans them exactly; above it "
         "uses the HNSW index.",

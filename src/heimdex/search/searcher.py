@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, Evidence, Hit, Kind, Query, Unavailable, Values
 from heimdex.errors import MediaError, QueryError
-from heimdex.search.signals import PathSignal, PictureSignal, Scope, Signal
+from heimdex.search.figures import Figure
+from heimdex.search.signals import COUNT_LIMIT, PathSignal, PictureSignal, Scope, Signal
 from heimdex.search.verdict import judge
 from heimdex.store import nearest, scenes, vectors
 from heimdex.store.database import Database
@@ -28,10 +30,19 @@ NOT_BUILT = ("speech", "writing", "caption", "person")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Scored:
+    """A scene that answers, before anything else of it is looked up."""
+
+    scene_id: str
+    score: float
+    evidence: tuple[Evidence, ...]  # the weightiest first
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ranked:
     """The candidate list of a query, best first: what pages are cut from."""
 
-    hits: tuple[Hit, ...]
+    hits: tuple[Scored, ...]
     certainty: float
     unavailable: tuple[Unavailable, ...]
     made_s: float
@@ -65,6 +76,8 @@ class Searcher:
         self._load_encoder = load_encoder
         self._find_model = find_model
         self._kept: OrderedDict[Query, Ranked] = OrderedDict()
+        self._coverage: dict[int, Figure[tuple[int, int]]] = {}  # by model id
+        self._assets = Figure[int]()
         self._lock = threading.Lock()
 
     def search(self, query: Query) -> Answer:
@@ -73,7 +86,7 @@ class Searcher:
         _check(query)
         ranked = self._ranked(query)
         first = (query.page - 1) * query.limit
-        hits = ranked.hits[first : first + query.limit]
+        hits = self._shown(query, ranked.hits[first : first + query.limit])
         return Answer(
             query=query,
             verdict=judge(ranked.hits, ranked.certainty, self._match_cosine(query)),
@@ -113,10 +126,11 @@ class Searcher:
                 owner=self.owner,
                 filters=query.filters,
                 exact_rows=self.options.exact_rows,
+                count_assets=partial(self._count_assets, connection),
             )
             signals = self._signals(scope, query, encoder, model, (words and words[0], picture))
             hits = self._collect(scope, query, signals, pool)
-            unavailable = _unavailable(scope, model, bool(words or picture is not None or query.similar))
+            unavailable = self._unavailable(scope, model, bool(words or picture is not None or query.similar))
             return Ranked(
                 hits=tuple(hits),
                 certainty=words[1] if words else 1.0,
@@ -153,27 +167,42 @@ class Searcher:
             signals.append(PathSignal(query.text))
         return signals
 
-    def _collect(self, scope: Scope, query: Query, signals: list[Signal], pool: int) -> list[Hit]:
-        candidates: dict[str, None] = {}
+    def _collect(self, scope: Scope, query: Query, signals: list[Signal], pool: int) -> list[Scored]:
+        proposed: dict[str, None] = {}
         for signal in signals:
-            candidates |= dict.fromkeys(signal.propose(scope, pool))
-        candidates.pop(query.similar or "", None)  # a scene is not its own answer
-        facts = nearest.describe_scenes(scope.connection, scope.owner, list(candidates), scope.filters)
-        owners = {scene_id: fact.asset_id for scene_id, fact in facts.items()}
-        found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in facts}
+            proposed |= dict.fromkeys(signal.propose(scope, pool))
+        proposed.pop(query.similar or "", None)  # a scene is not its own answer
+        candidates = list(proposed)
+        found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in candidates}
         for signal in signals:
-            for scene_id, evidence in signal.score(scope, owners).items():
+            for scene_id, evidence in signal.score(scope, candidates).items():
                 found[scene_id].append(evidence)
         hits = [
-            self._hit(facts[scene_id], tuple(evidence))
+            Scored(
+                scene_id=scene_id,
+                score=sum(item.contribution for item in evidence),
+                evidence=tuple(sorted(evidence, key=lambda item: -item.contribution)),
+            )
             for scene_id, evidence in found.items()
             if _passes(evidence, query.match_threshold)
         ]
-        hits.sort(key=lambda hit: (-hit.score, hit.path, hit.start_us, hit.scene_id))
+        hits.sort(key=lambda hit: (-hit.score, hit.scene_id))
         return hits[:MAX_RESULTS]
 
-    def _hit(self, facts: nearest.SceneFacts, evidence: tuple[Evidence, ...]) -> Hit:
-        ordered = sorted(evidence, key=lambda item: -item.contribution)
+    def _shown(self, query: Query, page: Sequence[Scored]) -> tuple[Hit, ...]:
+        """The hits of a page. What was removed since the list was made is left out."""
+        if not page:
+            return ()
+        ids = [scored.scene_id for scored in page]
+        facts = self.database.run(
+            self.owner,
+            lambda connection: nearest.describe_scenes(connection, self.owner, ids, query.filters),
+            read_only=True,
+        )
+        hits = [self._hit(facts[scored.scene_id], scored) for scored in page if scored.scene_id in facts]
+        return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.path, hit.start_us, hit.scene_id)))
+
+    def _hit(self, facts: nearest.SceneFacts, scored: Scored) -> Hit:
         return Hit(
             scene_id=facts.scene_id,
             asset_id=facts.asset_id,
@@ -181,10 +210,37 @@ class Searcher:
             kind=Kind(facts.kind),
             start_us=facts.start_us,
             end_us=facts.end_us,
-            score=sum(item.contribution for item in evidence),
+            score=scored.score,
             thumbnail=None if facts.thumbnail_key is None else str(self.home / facts.thumbnail_key),
-            evidence=tuple(ordered),
+            evidence=scored.evidence,
         )
+
+    def _count_assets(self, connection: Any) -> int:
+        return self._assets.get(lambda: nearest.count_assets(connection, self.owner, limit=COUNT_LIMIT))
+
+    def _unavailable(
+        self, scope: Scope, model: StoredModel | None, asked_picture: bool
+    ) -> tuple[Unavailable, ...]:
+        missing = [
+            Unavailable(signal=signal, reason="not part of this version", coverage=0.0)
+            for signal in NOT_BUILT
+        ]
+        if not asked_picture:
+            return tuple(missing)
+        wanted, covered = (1, 0) if model is None else self._covered(scope, model.model_id)
+        if covered < wanted:
+            reason = (
+                "nothing is indexed with this model yet; run `heimdex index`"
+                if model is None
+                else f"{wanted - covered} of {wanted} files have no vectors yet; run `heimdex index`"
+            )
+            share = round(covered / wanted, 4)
+            missing.insert(0, Unavailable(signal="picture", reason=reason, coverage=share))
+        return tuple(missing)
+
+    def _covered(self, scope: Scope, model_id: int) -> tuple[int, int]:
+        figure = self._coverage.setdefault(model_id, Figure())
+        return figure.get(lambda: nearest.coverage(scope.connection, scope.owner, model_id))
 
     def _encode_words(self, encoder: Encoder, query: Query) -> tuple[Values, float] | None:
         if query.text is None or encoder.text_space is None:
@@ -232,22 +288,3 @@ def _passes(evidence: list[Evidence], threshold: float | None) -> bool:
     if threshold is None:
         return any(item.contribution > 0 for item in evidence)
     return any(item.signal == "picture" and item.raw >= threshold for item in evidence)
-
-
-def _unavailable(scope: Scope, model: StoredModel | None, asked_picture: bool) -> tuple[Unavailable, ...]:
-    missing = [
-        Unavailable(signal=signal, reason="not part of this version", coverage=0.0) for signal in NOT_BUILT
-    ]
-    if asked_picture:
-        wanted, covered = (
-            nearest.coverage(scope.connection, scope.owner, model.model_id) if model is not None else (1, 0)
-        )
-        if covered < wanted:
-            share = covered / wanted
-            reason = (
-                "nothing is indexed with this model yet; run `heimdex index`"
-                if model is None
-                else f"{wanted - covered} of {wanted} files have no vectors yet; run `heimdex index`"
-            )
-            missing.insert(0, Unavailable(signal="picture", reason=reason, coverage=round(share, 4)))
-    return tuple(missing)

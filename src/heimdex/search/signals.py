@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from heimdex.store.vectors import StoredSpace
 
 PATH_WEIGHT = 0.5  # what a path that holds every word of the query adds to a score
 PATH_ASSETS = 100  # assets a path search proposes
+ASSETS_PER_WORD = 500  # assets it looks at for each word
 SCENES_PER_ASSET = 3  # scenes of such an asset that become candidates
 COUNT_LIMIT = 50_000  # assets counted for a word's rarity
 _FUNCTION_WORDS = frozenset(
@@ -35,13 +36,7 @@ class Scope:
     owner: str
     filters: Filters
     exact_rows: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scored:
-    """A candidate's evidence from one signal."""
-
-    evidence: Evidence
+    count_assets: Callable[[], int]  # of the whole library, up to COUNT_LIMIT
 
 
 class Signal(ABC):
@@ -52,8 +47,8 @@ class Signal(ABC):
         """Scene ids worth looking at, the best first."""
 
     @abstractmethod
-    def score(self, scope: Scope, scenes: dict[str, str]) -> dict[str, Evidence]:
-        """Exact evidence for candidates (scene id → asset id); those it says nothing about are left out."""
+    def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
+        """Exact evidence for candidate scenes; those it says nothing about are left out."""
 
 
 class PictureSignal(Signal):
@@ -80,11 +75,11 @@ class PictureSignal(Signal):
             found |= dict.fromkeys(scenes)
         return list(found)
 
-    def score(self, scope: Scope, scenes: dict[str, str]) -> dict[str, Evidence]:
+    def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The best frame's cosine; a scene's score is its best frame's."""
         best: dict[str, nearest.FrameScore] = {}
         for vector in self.vectors:
-            scored = nearest.score_scenes(scope.connection, scope.owner, self.stored, vector, list(scenes))
+            scored = nearest.score_scenes(scope.connection, scope.owner, self.stored, vector, scenes)
             for scene_id, frame in scored.items():
                 if scene_id not in best or frame.cosine > best[scene_id].cosine:
                     best[scene_id] = frame
@@ -105,57 +100,63 @@ class PathSignal(Signal):
 
     def __init__(self, text: str) -> None:
         self.words = [word for word in path_words(text) if word not in _FUNCTION_WORDS and _WORD.search(word)]
-        self._matches: dict[str, list[str]] | None = None
-        self._rarity: dict[str, float] = {}
+        self._rarity: dict[str, float] | None = None
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
         """The first scenes of the assets whose paths hold most of the words."""
-        matches = self._find(scope)
-        assets = sorted(matches, key=lambda asset_id: (-self._coverage(matches[asset_id]), asset_id))
+        rare = self._rare_words(scope)
+        if not rare:
+            return []
+        matches = nearest.assets_by_path(
+            scope.connection, scope.owner, rare, scope.filters, each=ASSETS_PER_WORD
+        )
+        assets = sorted(matches, key=lambda asset_id: (-self._coverage(scope, matches[asset_id]), asset_id))
         return nearest.scenes_of_assets(
             scope.connection, scope.owner, assets[: min(limit, PATH_ASSETS)], each=SCENES_PER_ASSET
         )
 
-    def score(self, scope: Scope, scenes: dict[str, str]) -> dict[str, Evidence]:
+    def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The share of the query's words, by rarity, that stand in the path; squared."""
-        matches = self._find(scope)
+        rare = self._rare_words(scope)
+        if not rare:
+            return {}
+        matches = nearest.path_words_of_scenes(scope.connection, scope.owner, rare, scenes)
         found = {}
-        for scene_id, asset_id in scenes.items():
-            words = matches.get(asset_id)
-            coverage = self._coverage(words) if words else 0.0
-            if words and coverage > 0:
-                found[scene_id] = Evidence(
-                    signal="path",
-                    contribution=PATH_WEIGHT * coverage**2,
-                    raw=coverage,
-                    model="path",
-                    text=" ".join(word for word in self.words if word in words),
-                )
+        for scene_id, words in matches.items():
+            coverage = self._coverage(scope, words)
+            found[scene_id] = Evidence(
+                signal="path",
+                contribution=PATH_WEIGHT * coverage**2,
+                raw=coverage,
+                model="path",
+                text=" ".join(word for word in self.words if word in words),
+            )
         return found
 
-    def _find(self, scope: Scope) -> dict[str, list[str]]:
-        if self._matches is None:
-            self._rarity = self._rarities(scope)
-            rare = [word for word in self.words if self._rarity[word] > 0]
-            self._matches = (
-                nearest.assets_by_path(
-                    scope.connection, scope.owner, rare, scope.filters, limit=10 * PATH_ASSETS
-                )
-                if rare
-                else {}
-            )
-        return self._matches
+    def _rare_words(self, scope: Scope) -> list[str]:
+        return [word for word, rarity in self._rarities(scope).items() if rarity > 0]
 
     def _rarities(self, scope: Scope) -> dict[str, float]:
-        """Inverse document frequency, ln((1 + N) / (1 + n)); 0 for a word that stands in more than half."""
-        if not self.words:
-            return {}
-        counts, total = nearest.word_frequencies(scope.connection, scope.owner, self.words, limit=COUNT_LIMIT)
-        return {
-            word: 0.0 if counts[word] * 2 > max(total, 2) else math.log((1 + total) / (1 + counts[word]))
-            for word in self.words
-        }
+        """Inverse document frequency, ln((1 + N) / (1 + n)); 0 for a word that stands in more than half.
 
-    def _coverage(self, words: Sequence[str]) -> float:
-        total = sum(self._rarity.values())
-        return sum(self._rarity[word] for word in words) / total if total > 0 else 0.0
+        A word that stands nowhere is rare too: a path without it does not hold the whole query.
+        """
+        if self._rarity is None:
+            self._rarity = {}
+            if self.words:
+                total = scope.count_assets()
+                counts = nearest.word_frequencies(
+                    scope.connection, scope.owner, self.words, limit=COUNT_LIMIT
+                )
+                self._rarity = {
+                    word: 0.0
+                    if counts[word] * 2 > max(total, 2)
+                    else math.log((1 + total) / (1 + counts[word]))
+                    for word in self.words
+                }
+        return self._rarity
+
+    def _coverage(self, scope: Scope, words: Sequence[str]) -> float:
+        rarity = self._rarities(scope)
+        total = sum(rarity.values())
+        return sum(rarity[word] for word in words) / total if total > 0 else 0.0

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from heimdex.encoders.encoder import UNDERSTOOD
-from heimdex.entities import Hit, Verdict
+from heimdex.entities import Evidence, Verdict
 
 PATH_COVERAGE = 0.99  # a path that holds the whole query is an answer in itself
 
 
-def judge(hits: Sequence[Hit], certainty: float, match_cosine: float) -> Verdict:
+class Answering(Protocol):
+    """What is judged: anything with evidence."""
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Why it answers."""
+
+
+def judge(hits: Sequence[Answering], certainty: float, match_cosine: float) -> Verdict:
     """`none` without hits; `weak` where the encoder did not understand the words, or nothing comes near.
 
     `certainty` is the encoder's of the words, 1 where there were none; `match_cosine` the model's own line.

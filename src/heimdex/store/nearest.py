@@ -19,7 +19,7 @@ from heimdex.store.vectors import StoredSpace, has_index, to_text
 
 SQL = queries("search")
 
-EXACT_ROWS = 20_000  # rows; up to here an exact scan is quick, and always right
+EXACT_ROWS = 10_000  # rows; up to here an exact scan is as quick as the index, and always right
 EF_SEARCH = 400  # candidates HNSW keeps; fewer lose tight groups of vectors, see schema/0003_space_index.sql
 MAX_SCAN_TUPLES = 40_000  # rows an iterative HNSW scan may visit before it gives up
 FRAMES_PER_SCENE = 3
@@ -59,13 +59,15 @@ def nearest_scenes(
     """Ids of the scenes nearest to a vector, the nearest first."""
     literals = {"space_id": stored.space_id, "dim": stored.space.dim}
     parameters = filter_parameters(filters) | {"owner": owner, "vector": to_text(vector)}
+    # A frame may be one of several of its scene, so more frames are asked for than scenes, but none beyond
+    # what the index looks at anyway.
+    wanted = max(limit, min(limit * FRAMES_PER_SCENE, EF_SEARCH))
+    connection.execute(
+        SQL["set_up_search"], {"ef": min(1000, max(EF_SEARCH, wanted)), "tuples": MAX_SCAN_TUPLES}
+    )
     if choose_exact(connection, owner, stored, filters, exact_rows=exact_rows):
         query = literal_int(_filtered("nearest_exact", filters), **literals, limit=limit)
     else:
-        wanted = limit * FRAMES_PER_SCENE
-        connection.execute("SET LOCAL hnsw.iterative_scan = relaxed_order")
-        connection.execute(f"SET LOCAL hnsw.ef_search = {min(1000, max(EF_SEARCH, wanted)):d}")
-        connection.execute(f"SET LOCAL hnsw.max_scan_tuples = {MAX_SCAN_TUPLES:d}")
         query = literal_int(_filtered("nearest_indexed", filters), **literals, limit=wanted)
     return [row[0] for row in connection.execute(query, parameters)][:limit]
 
@@ -94,24 +96,35 @@ def score_scenes(
 
 
 def assets_by_path(
-    connection: Connection[Any], owner: str, words: Sequence[str], filters: Filters, *, limit: int
+    connection: Connection[Any], owner: str, words: Sequence[str], filters: Filters, *, each: int
 ) -> dict[str, list[str]]:
-    """Assets whose paths hold some of the words, and which."""
-    query = literal_int(_filtered("scenes_by_path", filters), limit=limit)
+    """Assets whose paths hold some of the words, at least `each` for every word, with the words they hold."""
+    query = literal_int(_filtered("assets_by_path", filters), limit=each)
     rows = connection.execute(query, filter_parameters(filters) | {"owner": owner, "words": list(words)})
     return dict(rows)
 
 
+def path_words_of_scenes(
+    connection: Connection[Any], owner: str, words: Sequence[str], scenes: Sequence[str]
+) -> dict[str, list[str]]:
+    """Which of the words stand in the paths of each scene's file; scenes with none are left out."""
+    parameters = {"owner": owner, "words": list(words), "scenes": list(scenes)}
+    return dict(connection.execute(SQL["path_words_of_scenes"], parameters))
+
+
 def word_frequencies(
     connection: Connection[Any], owner: str, words: Sequence[str], *, limit: int
-) -> tuple[dict[str, int], int]:
-    """In how many assets' paths each word stands, and how many assets there are, both up to the limit."""
+) -> dict[str, int]:
+    """In how many assets' paths each word stands, counted up to the limit."""
     query = literal_int(SQL["word_frequencies"], limit=limit)
-    rows = connection.execute(query, {"owner": owner, "words": list(words)})
-    counts = dict(rows)
-    total = connection.execute(literal_int(SQL["count_assets"], limit=limit), {"owner": owner}).fetchone()
-    assert total is not None
-    return counts, total[0]
+    return dict(connection.execute(query, {"owner": owner, "words": list(words)}))
+
+
+def count_assets(connection: Connection[Any], owner: str, *, limit: int) -> int:
+    """How many assets there are, counted up to the limit."""
+    row = connection.execute(literal_int(SQL["count_assets"], limit=limit), {"owner": owner}).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def scenes_of_assets(

@@ -92,7 +92,8 @@ def test_the_exact_scan_reads_only_the_rows_the_filters_leave(crowd: Crowd) -> N
     [
         ("search", "score_scenes", "vector_owner_id_space_id_scene_id_rank_key"),
         ("search", "count_space", "vector_"),
-        ("search", "scenes_by_path", "path_word_pkey"),
+        ("search", "assets_by_path", "path_word_pkey"),
+        ("search", "path_words_of_scenes", "path_word_pkey"),
         ("search", "word_frequencies", "path_word_pkey"),
         ("search", "scenes_of_assets", "scene_owner_id_asset_id_position_key"),
         ("search", "describe_scenes", "scene_pkey"),

@@ -1,3 +1,9 @@
+-- name: set_up_search
+-- For this transaction: how far HNSW looks, and no parallel workers, which take longer to start than to help.
+SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', %(ef)s::text, true),
+       set_config('hnsw.max_scan_tuples', %(tuples)s::text, true),
+       set_config('max_parallel_workers_per_gather', '0', true);
+
 -- name: count_rows
 -- Rows of one space that pass the filters, counted no further than the limit.
 SELECT count(*) FROM (
@@ -39,12 +45,28 @@ SELECT v.scene_id::text, k.at_us, v.embedding::halfvec({dim}) <=> %(vector)s::ha
    AND v.embedding IS NOT NULL
  ORDER BY v.scene_id, distance, v.rank;
 
--- name: scenes_by_path
--- Assets whose paths hold some of the words, with the words, the most matched first.
+-- name: assets_by_path
+-- Assets whose paths hold some of the words: of each word no more than the limit, then all the words of those.
+WITH met AS MATERIALIZED (
+    SELECT DISTINCT picked.asset_id FROM unnest(%(words)s::text[]) AS asked(word)
+     CROSS JOIN LATERAL (
+        SELECT w.asset_id FROM heimdex.path_word w JOIN heimdex.asset a USING (owner_id, asset_id)
+         WHERE w.owner_id = %(owner)s AND w.word = asked.word AND a.present /* filters */
+         -- In one order for all words, so that an asset with two common ones is likely to be met.
+         ORDER BY w.asset_id LIMIT {limit}) picked)
 SELECT w.asset_id::text, array_agg(w.word ORDER BY w.word)
-  FROM heimdex.path_word w JOIN heimdex.asset a USING (owner_id, asset_id)
- WHERE w.owner_id = %(owner)s AND w.word = ANY(%(words)s) AND a.present /* filters */
- GROUP BY w.asset_id ORDER BY count(*) DESC, w.asset_id LIMIT {limit};
+  FROM met JOIN heimdex.path_word w
+    ON w.owner_id = %(owner)s AND w.asset_id = met.asset_id AND w.word = ANY(%(words)s)
+ GROUP BY w.asset_id;
+
+-- name: path_words_of_scenes
+-- Which of the words stand in the paths of the scenes' assets.
+SELECT s.scene_id::text, array_agg(w.word ORDER BY w.word)
+  FROM heimdex.scene s
+  JOIN heimdex.path_word w
+    ON w.owner_id = s.owner_id AND w.asset_id = s.asset_id AND w.word = ANY(%(words)s)
+ WHERE s.owner_id = %(owner)s AND s.scene_id = ANY(%(scenes)s)
+ GROUP BY s.scene_id;
 
 -- name: word_frequencies
 -- In how many assets' paths each word stands, counted no further than the limit.

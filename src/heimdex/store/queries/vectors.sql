@@ -56,8 +56,7 @@ SELECT heimdex.build_space_index(%(space)s::smallint);
 
 -- name: space_has_index
 -- Whether a space has its HNSW index.
-SELECT EXISTS (SELECT FROM pg_indexes
-                WHERE schemaname = 'heimdex' AND indexname = 'vector_space_' || %(space)s::text || '_hnsw');
+SELECT to_regclass('heimdex.vector_space_' || %(space)s::text || '_hnsw') IS NOT NULL;
 
 -- name: space_rows
 -- Rows of one owner in one space, counted no further than the limit.
