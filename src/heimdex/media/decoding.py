@@ -72,7 +72,9 @@ class Decoding:
             raise DamagedFile("its picture cannot be found any more; index the file again")
         only(container, stream)
         context = stream.codec_context
-        context.options = {"max_pixels": str(FRAME_PIXELS_LIMIT)}
+        # Frames nothing refers to keep their block edges: at kept size that is a PSNR of 51 dB and more, and
+        # decoding takes 6 % less (docs/decisions/0004-one-decode-pass.md).
+        context.options = {"max_pixels": str(FRAME_PIXELS_LIMIT), "skip_loop_filter": "noref"}
         context.thread_type = "AUTO"
         context.thread_count = threads
         self._container, self._stream, self._facts, self._report = container, stream, facts, report

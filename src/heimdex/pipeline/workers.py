@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from contextlib import suppress
@@ -10,6 +11,8 @@ from typing import Any
 
 from heimdex.errors import HeimdexError, ModelError, ModelUnavailable, WorkerCrashed, WorkersUnavailable
 from heimdex.pipeline.worker import STOPPED, Report, Worker
+
+log = logging.getLogger(__name__)
 
 START_TRIES = 2
 WARM_TRIES = 2  # in a row; then it is the model that fails, and not the moment
@@ -60,6 +63,17 @@ class WorkerPool:
             if worker is not None and not worker.alive():
                 self._discard(worker)
                 worker = None
+            self._idle.put(worker)
+
+    def prepare(self) -> None:
+        """Start a worker and warm it, lest the first call wait. What fails here, that call will tell."""
+        worker = self._idle.get()
+        try:
+            if worker is None:
+                worker = self._fresh()
+        except HeimdexError as error:
+            log.debug("a worker is not ready beforehand: %s", error)
+        finally:
             self._idle.put(worker)
 
     def pids(self) -> list[int]:

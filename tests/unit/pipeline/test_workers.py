@@ -356,6 +356,28 @@ def test_every_fresh_process_is_warmed_once(tmp_path: Path) -> None:
     assert (tmp_path / "warmed").read_text().split() == [str(pid) for pid in (*first, second)]
 
 
+def test_a_pool_that_was_prepared_has_its_process_warm_before_the_first_call(tmp_path: Path) -> None:
+    pool = warmed_pool("warm", tmp_path / "warmed")
+    try:
+        pool.prepare()
+        pool.prepare()
+        assert (tmp_path / "warmed").read_text().split() == [str(pid) for pid in pool.pids()]
+        assert [call(pool, "pid")] == pool.pids()
+    finally:
+        pool.close()
+
+
+def test_what_fails_while_a_pool_is_prepared_is_told_by_the_call(tmp_path: Path) -> None:
+    pool = warmed_pool("warm_in_vain", tmp_path / "warmed")
+    try:
+        pool.prepare()
+        with pytest.raises(ModelUnavailable, match=r"^the weights are not here$"):
+            call(pool, "double", 1)
+    finally:
+        pool.close()
+    assert len((tmp_path / "warmed").read_text().split()) == 1
+
+
 def test_a_model_that_is_not_there_is_looked_for_once(tmp_path: Path) -> None:
     pool = warmed_pool("warm_in_vain", tmp_path / "warmed")
     try:
