@@ -14,7 +14,7 @@ from tests.acceptance.conftest import MakeHome
 from tests.acceptance.homes import Home, faults, finish, snapshot
 from tests.acceptance.media import counter_photo
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 MIB = 1 << 20
 

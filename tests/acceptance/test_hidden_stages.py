@@ -19,7 +19,7 @@ from tests.acceptance.homes import Home
 from tests.acceptance.media import counter_photo, photo
 from tests.media.clips import Clip, make
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 OpenLibrary = Callable[..., Heimdex]
 

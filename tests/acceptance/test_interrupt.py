@@ -13,7 +13,7 @@ from tests.acceptance.conftest import MakeHome
 from tests.acceptance.homes import INDEX, Home, faults, finish, kill, snapshot, wait_for, wait_until_empty
 from tests.acceptance.media import counter_photo, make_long_films
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 PHOTOS, FILMS = 6, 4
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from heimdex.pipeline.ledger import MAX_ATTEMPTS
 from tests.acceptance.conftest import MakeHome
 from tests.acceptance.homes import (
     INDEX,
@@ -26,9 +27,17 @@ from tests.acceptance.homes import (
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
-KILLS_PER_HOME = 5
-
 Kill = Callable[[Home, int, random.Random], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storm:
+    """What is killed, how often, and whether the command lives on."""
+
+    kill: Kill
+    kills: int
+    survives: bool
+    kills_per_home: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,21 +93,19 @@ def disturbed_run(
     return killed, finish(process)
 
 
-def storm(
-    make_home: MakeHome, library: Path, undisturbed: Undisturbed, killing: Kill, kills: int, *, survives: bool
-) -> None:
+def storm(make_home: MakeHome, library: Path, undisturbed: Undisturbed, storming: Storm) -> None:
     """Homes in which one run after the other is disturbed; each has to end like an undisturbed one."""
     rng = random.Random()
     done = 0
-    while done < kills:
+    while done < storming.kills:
         home = make_home()
         moments: list[float] = []
         killed = True
-        while killed and len(moments) < KILLS_PER_HOME and done < kills:
+        while killed and len(moments) < storming.kills_per_home and done < storming.kills:
             moments.append(rng.uniform(0, undisturbed.seconds))
-            killed, ran = disturbed_run(home, library, killing, moments[-1], rng)
-            assert ran.code == 0 or (killed and not survives and ran.code == -9), (moments, ran)
-            killed = killed and (survives or ran.code == -9)  # a moment late, and nobody was hit
+            killed, ran = disturbed_run(home, library, storming.kill, moments[-1], rng)
+            assert ran.code == 0 or (killed and not storming.survives and ran.code == -9), (moments, ran)
+            killed = killed and (storming.survives or ran.code == -9)  # a moment late, and nobody was hit
             done += killed
             assert wait_until_empty(home.workers), "workers outlive their command"
         report = home.index(library)
@@ -112,22 +119,26 @@ def storm(
 def test_the_command_killed_thirty_times(
     make_home: MakeHome, small_library: Path, undisturbed: Undisturbed
 ) -> None:
-    storm(make_home, small_library, undisturbed, kill_command, 30, survives=False)
+    storming = Storm(kill=kill_command, kills=30, survives=False)
+    storm(make_home, small_library, undisturbed, storming)
 
 
 def test_everything_killed_at_once_ten_times_as_in_a_power_cut(
     make_home: MakeHome, small_library: Path, undisturbed: Undisturbed
 ) -> None:
-    storm(make_home, small_library, undisturbed, kill_everything, 10, survives=False)
+    storming = Storm(kill=kill_everything, kills=10, survives=False)
+    storm(make_home, small_library, undisturbed, storming)
 
 
 def test_the_database_server_killed_eight_times_under_a_run_that_goes_on(
     make_home: MakeHome, small_library: Path, undisturbed: Undisturbed
 ) -> None:
-    storm(make_home, small_library, undisturbed, kill_server, 8, survives=True)
+    storming = Storm(kill=kill_server, kills=8, survives=True)
+    storm(make_home, small_library, undisturbed, storming)
 
 
 def test_a_worker_killed_eight_times_costs_an_item_a_try_and_no_more(
     make_home: MakeHome, small_library: Path, undisturbed: Undisturbed
 ) -> None:
-    storm(make_home, small_library, undisturbed, kill_worker, 8, survives=True)
+    storming = Storm(kill=kill_worker, kills=8, survives=True, kills_per_home=MAX_ATTEMPTS - 1)
+    storm(make_home, small_library, undisturbed, storming)

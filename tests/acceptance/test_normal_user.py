@@ -17,7 +17,7 @@ import pytest
 import heimdex
 from tests.acceptance.homes import COMMAND, Home
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 USER = "heimdextest"
 

@@ -12,7 +12,7 @@ from tests.acceptance.conftest import MakeHome
 from tests.acceptance.homes import INDEX, Home, faults, finish, snapshot
 from tests.acceptance.media import counter_photo
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("count", [2, 4])
