@@ -62,7 +62,7 @@ def run(command: list[str]) -> str:
 
 
 def index(library: Heimdex, *paths: Path, stages: list[str] | None = None) -> None:
-    """Index with an open library. Raises SystemExit where a file is refused: the time would be worth nothing."""
+    """Index with an open library. Raises SystemExit where a file is refused: its time is worthless."""
     report = library.index(*paths, stages=stages)
     if report.failed:
         raise SystemExit(f"not indexed: {report.failed[0]}")
