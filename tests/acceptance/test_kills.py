@@ -137,8 +137,8 @@ def test_the_database_server_killed_eight_times_under_a_run_that_goes_on(
     storm(make_home, small_library, undisturbed, storming)
 
 
-def test_a_worker_killed_eight_times_costs_an_item_a_try_and_no_more(
+def test_a_worker_killed_six_times_costs_an_item_a_try_and_no_more(
     make_home: MakeHome, small_library: Path, undisturbed: Undisturbed
 ) -> None:
-    storming = Storm(kill=kill_worker, kills=8, survives=True, kills_per_home=MAX_ATTEMPTS - 1)
+    storming = Storm(kill=kill_worker, kills=6, survives=True, kills_per_home=MAX_ATTEMPTS - 1)
     storm(make_home, small_library, undisturbed, storming)
