@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 
 from heimdex.encoders.catalog import LoadOptions, load
 from heimdex.encoders.encoder import UNDERSTOOD, Encoder
+from heimdex.encoders.row import WEIGHTS_FOLDER
 from heimdex.encoders.starter import MAX_TOKENS, STARTER, TOKENIZER, VOCABULARY, WORDS, StarterEncoder
 from heimdex.encoders.vocabulary import KIND_SHARE, TEMPERATURE, Vocabulary
 from heimdex.inference.openvino_session import OpenVinoSession
@@ -56,7 +57,7 @@ class Figures:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--weights", type=Path, nargs="+", default=[LoadOptions().weights_dir])
+    parser.add_argument("--weights", type=Path, nargs="+", default=[WEIGHTS_FOLDER])
     parser.add_argument("--methods", action="store_true")
     parser.add_argument("--frames", action="store_true")
     parser.add_argument("--show", nargs="+", default=[])

@@ -210,6 +210,7 @@ class Heimdex:
 
         settings = self.settings
         return LoadOptions(
+            models_dir=settings.models_dir or settings.home / "models",
             cache_dir=settings.home / "compiled",
             device="cpu" if settings.device == "auto" else settings.device,
             precision=settings.precision,

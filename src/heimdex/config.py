@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default="starter",
         description="The model that turns pictures into vectors; see `heimdex models list`.",
     )
+    models_dir: Path | None = Field(
+        default=None,
+        description="The folder of pulled and imported models. Default: `models` in the data folder.",
+    )
     device: Literal["auto", "cpu"] = Field(default="auto", description="Where models run.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="Arithmetic of the models; auto is bf16 where the CPU has it."
@@ -105,10 +109,10 @@ class Settings(BaseSettings):
     def _owner_is_a_uuid(cls, value: str) -> str:
         return str(uuid.UUID(value))
 
-    @field_validator("home")
+    @field_validator("home", "models_dir")
     @classmethod
-    def _home_is_absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _folder_is_absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
 
 
 def read_settings(**overrides: Any) -> Settings:

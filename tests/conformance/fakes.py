@@ -32,6 +32,7 @@ TRACE = 0.05  # how much of the blocks goes into a label vector, so that no two 
 
 FAKE = ModelRow(
     name="fake",
+    family="starter",
     pretrained="colours",
     precision="fp32",
     licence="Apache-2.0",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heimdex.encoders.encoder import Encoder, Rows
-from heimdex.encoders.row import LoadOptions, ModelRow
+from heimdex.encoders.row import WEIGHTS_FOLDER, LoadOptions, ModelRow
 from heimdex.encoders.vocabulary import Vocabulary
 from heimdex.entities import Space
 from heimdex.errors import ModelUnavailable
@@ -32,6 +32,7 @@ TOKEN_STEP = 8  # lengths are padded to multiples of it: eight shapes to prepare
 
 STARTER = ModelRow(
     name="starter",
+    family="starter",
     pretrained="efficientnet-lite0 + all-MiniLM-L6-v2",
     precision="int8",
     licence="Apache-2.0",
@@ -145,7 +146,7 @@ def _session(name: str, options: LoadOptions, proof: Proof) -> Session:
 
 def _open(name: str, options: LoadOptions) -> VerifiedFile:
     memo_dir = options.cache_dir / "verified" if options.cache_dir else None
-    return open_weights(options.weights_dir, name, memo_dir)
+    return open_weights(options.weights_dir or WEIGHTS_FOLDER, name, memo_dir)
 
 
 def _unit(rows: Array) -> Rows:
