@@ -1,0 +1,86 @@
+"""Which torch function stands for which ONNX operator."""
+
+from __future__ import annotations
+
+import torch
+
+from heimdex.inference import torch_operators as operators
+from heimdex.inference import torch_shapes as shapes
+from heimdex.inference.torch_operators import Operator
+
+PLAIN: dict[str, Operator] = {
+    "Abs": torch.abs,
+    "Add": torch.add,
+    "And": torch.logical_and,
+    "ArgMax": operators.argmax,
+    "BatchNormalization": operators.batch_norm,
+    "Ceil": torch.ceil,
+    "Clip": operators.clip,
+    "Concat": shapes.concatenate,
+    "ConstantOfShape": shapes.constant_of_shape,
+    "Cos": torch.cos,
+    "CumSum": shapes.running_sum,
+    "Div": operators.divide,
+    "Dropout": shapes.identity,
+    "Equal": torch.eq,
+    "Erf": torch.erf,
+    "Exp": torch.exp,
+    "Expand": shapes.expand,
+    "Flatten": shapes.flatten,
+    "Floor": torch.floor,
+    "Gather": shapes.gather,
+    "GatherElements": shapes.gather_elements,
+    "GatherND": shapes.gather_nd,
+    "Gelu": operators.gelu,
+    "GlobalAveragePool": operators.global_average,
+    "Greater": torch.gt,
+    "GreaterOrEqual": torch.ge,
+    "Identity": shapes.identity,
+    "IsNaN": torch.isnan,
+    "LayerNormalization": operators.layer_norm,
+    "Less": torch.lt,
+    "LessOrEqual": torch.le,
+    "Log": torch.log,
+    "Max": operators.maximum,
+    "MaxPool": operators.max_pool,
+    "Min": operators.minimum,
+    "Mod": operators.remainder,
+    "Mul": torch.mul,
+    "Neg": torch.neg,
+    "Not": torch.logical_not,
+    "Or": torch.logical_or,
+    "Pow": operators.power,
+    "Range": shapes.span,
+    "Reciprocal": torch.reciprocal,
+    "ReduceL2": operators.reduce_l2,
+    "ReduceMax": operators.reduce_max,
+    "ReduceMean": operators.reduce_mean,
+    "ReduceMin": operators.reduce_min,
+    "ReduceProd": operators.reduce_prod,
+    "ReduceSum": operators.reduce_sum,
+    "Relu": torch.relu,
+    "Reshape": shapes.reshape,
+    "Shape": shapes.shape_of,
+    "Sigmoid": torch.sigmoid,
+    "Sin": torch.sin,
+    "Slice": shapes.slices,
+    "Softmax": operators.softmax,
+    "Split": shapes.split,
+    "Sqrt": torch.sqrt,
+    "Squeeze": shapes.squeeze,
+    "Sub": torch.sub,
+    "Tanh": torch.tanh,
+    "Tile": shapes.tile,
+    "Transpose": shapes.transpose,
+    "Trilu": shapes.trilu,
+    "Unsqueeze": shapes.unsqueeze,
+    "Where": shapes.where,
+}
+
+PRECISE: dict[str, Operator] = {  # these are told the program's precision
+    "Attention": operators.attention,  # ours: see torch_program.fuse_attention
+    "Cast": operators.cast,
+    "Conv": operators.convolution,
+    "Gemm": operators.gemm,
+    "MatMul": operators.product,
+}
