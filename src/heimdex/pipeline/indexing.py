@@ -39,7 +39,6 @@ from heimdex.pipeline.leftovers import Leftovers
 from heimdex.pipeline.stages import BATCH, Stages
 from heimdex.pipeline.tally import OnProgress, Tally
 from heimdex.pipeline.tools import Tools
-from heimdex.store import nearest, vectors
 from heimdex.store.runs import RunKey
 from heimdex.store.vectors import StoredModel
 
@@ -67,7 +66,7 @@ def index(
         raise UsageError("nothing to index: name folders or files")
     model: StoredModel = tools.database.run(tools.owner, lambda c: models.register(c, tools.model))
     report = IndexRun(tools, model, options, Tally(on_progress)).run(roots)
-    _index_large_spaces(tools, model)
+    models.index_large_spaces(tools, model)
     return report
 
 
@@ -419,14 +418,3 @@ class IndexRun:
 
 def _failure(attempt: Attempt, error: HeimdexError) -> Outcome:
     return Outcome(attempt=attempt, state=StageState.FAILED, error=str(error))
-
-
-def _index_large_spaces(tools: Tools, model: StoredModel) -> None:
-    """A space that outgrew the exact scan gets its HNSW index."""
-
-    def build(connection: Any) -> None:
-        for stored in model.spaces:
-            if vectors.rows_at_least(connection, tools.owner, stored.space_id, nearest.EXACT_ROWS):
-                vectors.build_index(connection, stored.space_id)
-
-    tools.database.run(tools.owner, build)

@@ -10,8 +10,8 @@ from psycopg import Connection
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions
-from heimdex.pipeline.tools import PictureModel
-from heimdex.store import vectors
+from heimdex.pipeline.tools import PictureModel, Tools
+from heimdex.store import nearest, vectors
 from heimdex.store.vectors import StoredModel
 
 
@@ -39,6 +39,17 @@ def find(connection: Connection[Any], model: PictureModel) -> StoredModel | None
 def register(connection: Connection[Any], model: PictureModel) -> StoredModel:
     """Enter the model and its spaces in the database, or find them."""
     return vectors.register_model(connection, model.spaces, model.row.precision, model.weights_sha256)
+
+
+def index_large_spaces(tools: Tools, model: StoredModel) -> None:
+    """Give every space of the model that has outgrown the exact scan its HNSW index."""
+
+    def build(connection: Connection[Any]) -> None:
+        for stored in model.spaces:
+            if vectors.rows_at_least(connection, tools.owner, stored.space_id, nearest.EXACT_ROWS):
+                vectors.build_index(connection, stored.space_id)
+
+    tools.database.run(tools.owner, build)
 
 
 @lru_cache(maxsize=2)

@@ -48,6 +48,13 @@ class Stages:
         """Have the model loaded by the time the first frames are kept."""
         self.encoders.prepare()
 
+    def load_model(self) -> None:
+        """Have the model loaded now. Raises ModelUnavailable where it does not load, WorkersUnavailable."""
+        tools = self.tools
+        self.encoders.call(
+            f"{WORK}:warm", tools.model.row.name, tools.model.options, timeout_s=WARM_TIMEOUT_S
+        )
+
     def examine(self, stamp: FileStamp) -> tuple[str, Facts] | None:
         """(content hash, facts) of a file; None when it is no media and does not claim to be."""
         try:
@@ -101,7 +108,7 @@ class Stages:
         ids = [item.asset.asset_id for item, _ in group]
         kept = self.tools.database.run(owner, lambda c: scenes.keyframes_of(c, owner, ids), read_only=True)
         frames = [keyframe for asset_id in ids for keyframe in kept[asset_id]]
-        encoded = dict(zip((f.keyframe_id for f in frames), self._encode(frames), strict=True))
+        encoded = dict(zip((f.keyframe_id for f in frames), self.encode(frames), strict=True))
         return [
             self._picture_outcome(
                 item, attempt, [(k, encoded[k.keyframe_id]) for k in kept[item.asset.asset_id]]
@@ -119,7 +126,8 @@ class Stages:
 
         return write
 
-    def _encode(self, frames: Sequence[Keyframe]) -> Iterator[Encoded]:
+    def encode(self, frames: Sequence[Keyframe]) -> Iterator[Encoded]:
+        """What each kept frame gives, in order: its vectors, or the reason why there are none."""
         for start in range(0, len(frames), BATCH):
             batch = frames[start : start + BATCH]
             try:
@@ -150,7 +158,7 @@ class Stages:
     def _picture_outcome(
         self, item: Item, attempt: Attempt, encoded: list[tuple[Keyframe, Encoded]]
     ) -> Outcome:
-        rows = [row for keyframe, result in encoded for row in self._vector_rows(keyframe, result)]
+        rows = [row for keyframe, result in encoded for row in self.vector_rows(keyframe, result)]
         spaces = [stored.space_id for stored in self.model.spaces]
         write = partial(
             vectors.replace_vectors,
@@ -168,7 +176,8 @@ class Stages:
         state = StageState.DONE if rows else StageState.EMPTY
         return Outcome(attempt=attempt, state=state, row_count=len(rows), write=write)
 
-    def _vector_rows(self, keyframe: Keyframe, result: Encoded) -> Iterator[VectorRow]:
+    def vector_rows(self, keyframe: Keyframe, result: Encoded) -> Iterator[VectorRow]:
+        """The rows of a kept frame, one in each space of the model."""
         for number, stored in enumerate(self.model.spaces):
             yield VectorRow(
                 keyframe=keyframe,

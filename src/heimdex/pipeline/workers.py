@@ -76,6 +76,12 @@ class WorkerPool:
         finally:
             self._idle.put(worker)
 
+    @property
+    def unloadable(self) -> str | None:
+        """Why no worker can be warmed any more; None while one can."""
+        with self._lock:
+            return self._unloadable
+
     def pids(self) -> list[int]:
         """The processes there are now."""
         with self._lock:

@@ -65,7 +65,7 @@ def keyframes_of(
     found: dict[str, list[Keyframe]] = {asset_id: [] for asset_id in asset_ids}
     rows = connection.execute(SQL["keyframes_of_assets"], {"owner": owner, "assets": list(asset_ids)})
     for row in rows:
-        found[row[0]].append(_keyframe(row))
+        found[row[0]].append(keyframe_of(row))
     return found
 
 
@@ -77,6 +77,23 @@ def place_of(connection: Connection[Any], owner: str, scene_id: str) -> ScenePla
     if row is None:
         raise NotFound(f"no scene {scene_id}; `heimdex show ASSET` lists the scenes of an asset")
     return ScenePlace(asset_id=row[0], position=row[1], start_us=row[2], end_us=row[3])
+
+
+def keyframe_of(row: Sequence[Any]) -> Keyframe:
+    """A kept frame out of a row with the columns of `keyframes_of_assets`."""
+    _, scene_id, keyframe_id, rank, at_us, width, height, quality, *files = row
+    frame_key, frame_sha256, frame_bytes, thumbnail_key, thumbnail_sha256, thumbnail_bytes = files
+    return Keyframe(
+        scene_id=scene_id,
+        keyframe_id=keyframe_id,
+        rank=rank,
+        at_us=at_us,
+        width=width,
+        height=height,
+        quality=quality and FrameQuality(**quality),
+        frame=DerivedFile(key=frame_key, sha256=frame_sha256, size_bytes=frame_bytes),
+        thumbnail=DerivedFile(key=thumbnail_key, sha256=thumbnail_sha256, size_bytes=thumbnail_bytes),
+    )
 
 
 def _scene_columns(scene: Scene) -> dict[str, Any]:
@@ -104,19 +121,3 @@ def _keyframe_columns(keyframe: Keyframe) -> dict[str, Any]:
         "thumbnail_sha256": keyframe.thumbnail.sha256,
         "thumbnail_bytes": keyframe.thumbnail.size_bytes,
     }
-
-
-def _keyframe(row: Sequence[Any]) -> Keyframe:
-    _, scene_id, keyframe_id, rank, at_us, width, height, quality, *files = row
-    frame_key, frame_sha256, frame_bytes, thumbnail_key, thumbnail_sha256, thumbnail_bytes = files
-    return Keyframe(
-        scene_id=scene_id,
-        keyframe_id=keyframe_id,
-        rank=rank,
-        at_us=at_us,
-        width=width,
-        height=height,
-        quality=quality and FrameQuality(**quality),
-        frame=DerivedFile(key=frame_key, sha256=frame_sha256, size_bytes=frame_bytes),
-        thumbnail=DerivedFile(key=thumbnail_key, sha256=thumbnail_sha256, size_bytes=thumbnail_bytes),
-    )

@@ -98,23 +98,18 @@ def replace_vectors(
 ) -> None:
     """Write an asset's vectors in some spaces in place of those it had."""
     connection.execute(SQL["delete_vectors"], {"owner": owner, "asset": asset_id, "spaces": list(spaces)})
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            SQL["insert_vector"],
-            [
-                {
-                    "owner": owner,
-                    "space": row.space_id,
-                    "keyframe": row.keyframe.keyframe_id,
-                    "scene": row.keyframe.scene_id,
-                    "asset": asset_id,
-                    "rank": row.keyframe.rank,
-                    "embedding": None if row.values is None else to_text(row.values),
-                    "metadata": Jsonb(row.metadata),
-                }
-                for row in rows
-            ],
-        )
+    _insert(connection, owner, asset_id, rows)
+
+
+def replace_vectors_of_frames(
+    connection: Connection[Any], owner: str, asset_id: str, spaces: Sequence[int], rows: Sequence[VectorRow]
+) -> None:
+    """Write the vectors of some of an asset's kept frames in place of those these had."""
+    keyframes = sorted({row.keyframe.keyframe_id for row in rows})
+    connection.execute(
+        SQL["delete_vectors_of_frames"], {"owner": owner, "keyframes": keyframes, "spaces": list(spaces)}
+    )
+    _insert(connection, owner, asset_id, rows)
 
 
 def vectors_of_scene(
@@ -166,3 +161,23 @@ def rows_at_least(connection: Connection[Any], owner: str, space_id: int, limit:
     query = literal_int(SQL["space_rows"], space_id=space_id, limit=limit)
     row = connection.execute(query, {"owner": owner}).fetchone()
     return bool(row and row[0] >= limit)
+
+
+def _insert(connection: Connection[Any], owner: str, asset_id: str, rows: Iterable[VectorRow]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            SQL["insert_vector"],
+            [
+                {
+                    "owner": owner,
+                    "space": row.space_id,
+                    "keyframe": row.keyframe.keyframe_id,
+                    "scene": row.keyframe.scene_id,
+                    "asset": asset_id,
+                    "rank": row.keyframe.rank,
+                    "embedding": None if row.values is None else to_text(row.values),
+                    "metadata": Jsonb(row.metadata),
+                }
+                for row in rows
+            ],
+        )

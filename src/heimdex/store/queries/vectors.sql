@@ -22,6 +22,11 @@ SELECT space_id, name, dim FROM heimdex.space WHERE model_id = %(model)s ORDER B
 DELETE FROM heimdex.vector
  WHERE owner_id = %(owner)s AND asset_id = %(asset)s AND space_id = ANY(%(spaces)s);
 
+-- name: delete_vectors_of_frames
+-- The vectors of some kept frames in one model's spaces, before they are written anew.
+DELETE FROM heimdex.vector
+ WHERE owner_id = %(owner)s AND keyframe_id = ANY(%(keyframes)s::uuid[]) AND space_id = ANY(%(spaces)s);
+
 -- name: insert_vector
 -- One vector, or the record of why there is none.
 INSERT INTO heimdex.vector (owner_id, space_id, keyframe_id, scene_id, asset_id, rank, embedding, metadata,

@@ -1,0 +1,139 @@
+"""What one model's vectors still lack, counted from rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from heimdex.entities import Keyframe
+from heimdex.store.runs import RunKey
+from heimdex.store.scenes import keyframe_of
+from heimdex.store.sql import literal_int, queries
+
+SQL = queries("backlog")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Whose vectors, of which model, are wanted. `width` is how many spaces it has, known to the database or
+    not; `version` is that of the stage `picture`, `scenes_version` of the one it rests on.
+    """
+
+    owner: str
+    model_id: int
+    spaces: tuple[int, ...]
+    width: int
+    version: int
+    scenes_version: int
+    asset_id: str | None = None  # only this one
+    failed: bool = False  # also what failed before
+    force: bool = False  # also what is there
+
+    def parameters(self) -> dict[str, Any]:
+        """As query parameters."""
+        return {
+            "owner": self.owner,
+            "model": self.model_id,
+            "spaces": list(self.spaces),
+            "width": self.width,
+            "version": self.version,
+            "scenes_version": self.scenes_version,
+            "failed": self.failed,
+            "force": self.force,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DueAsset:
+    """An asset to make vectors of. `stale`: what it has of them is of another version, or content."""
+
+    asset_id: str
+    stale: bool
+    frames: tuple[Keyframe, ...]  # to be encoded, in the order of their scenes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backlog:
+    """How much is due."""
+
+    assets: int
+    scenes: int
+    frames: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """How far an asset has come: kept frames, vector rows, frames without a vector and the reason of one."""
+
+    frames: int
+    rows: int
+    failed: int
+    error: str | None
+
+
+def next_due(connection: Connection[Any], wanted: Wanted, after: str, *, limit: int) -> list[tuple[str, int]]:
+    """(asset id, its scenes) of the next assets that are due, in the order of their ids."""
+    only = "only_after" if wanted.asset_id is None else "only_assets"
+    query = literal_int(_with_due("next_due", only), limit=limit)
+    parameters = wanted.parameters() | {"after": after, "assets": [wanted.asset_id]}
+    found = connection.execute(query, parameters)
+    return [(asset_id, scenes) for asset_id, scenes in found if asset_id > after]
+
+
+def look_closely(connection: Connection[Any], wanted: Wanted, asset_ids: Sequence[str]) -> list[DueAsset]:
+    """Those of the assets that are due, with the kept frames to encode."""
+    parameters = wanted.parameters() | {"assets": list(asset_ids)}
+    due = connection.execute(_with_due("still_due", "only_assets"), parameters).fetchall()
+    frames: dict[str, list[Keyframe]] = {asset_id: [] for asset_id, _ in due}
+    for row in connection.execute(_with_due("lacking_frames", "only_assets"), parameters):
+        frames.setdefault(row[0], []).append(keyframe_of(row))
+    return [
+        DueAsset(asset_id=asset_id, stale=stale, frames=tuple(frames[asset_id])) for asset_id, stale in due
+    ]
+
+
+def count(connection: Connection[Any], wanted: Wanted) -> Backlog:
+    """How much is due."""
+    only = None if wanted.asset_id is None else "only_assets"
+    parameters = wanted.parameters() | {"assets": [wanted.asset_id]}
+    row = connection.execute(_with_due("count_backlog", only), parameters).fetchone()
+    assert row is not None
+    return Backlog(assets=row[0], scenes=row[1], frames=row[2])
+
+
+def count_given_up(connection: Connection[Any], wanted: Wanted) -> int:
+    """Scenes without a vector that are left alone because they failed before."""
+    only = None if wanted.asset_id is None else "only_assets"
+    parameters = wanted.parameters() | {"assets": [wanted.asset_id]}
+    row = connection.execute(_only("count_given_up", only), parameters).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def stored(connection: Connection[Any], owner: str, asset_id: str, spaces: Sequence[int]) -> Stored:
+    """How far an asset has come."""
+    parameters = {"owner": owner, "asset": asset_id, "spaces": list(spaces)}
+    row = connection.execute(SQL["stored_vectors"], parameters).fetchone()
+    assert row is not None
+    return Stored(frames=row[0], rows=row[1], failed=row[2], error=row[3])
+
+
+def put_back(connection: Connection[Any], owner: str, key: RunKey, attempt: int, row_count: int) -> None:
+    """End an attempt before its stage has ended; what it wrote stays."""
+    connection.execute(SQL["put_back"], key.columns(owner) | {"attempt": attempt, "row_count": row_count})
+
+
+def _with_due(name: str, only: str | None) -> str:
+    text = SQL[name].replace("/* due */", SQL["due"].strip().rstrip(";"))
+    return _narrowed(text.replace("/* lacking */", SQL["lacking"].strip().rstrip(";")), only)
+
+
+def _only(name: str, only: str | None) -> str:
+    return _narrowed(SQL[name], only)
+
+
+def _narrowed(text: str, only: str | None) -> str:
+    return text.replace("/* only */", "" if only is None else SQL[only].strip())
