@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from heimdex.config import Settings, read_settings
+from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import Answer, Filters, IndexReport, Kind, Query, Verification
 from heimdex.errors import QueryError
 from heimdex.store.database import Database
@@ -17,6 +18,9 @@ from heimdex.store.derived import DerivedFiles
 from heimdex.store.home import make_home
 
 if TYPE_CHECKING:
+    from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport
+    from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
+    from heimdex.pipeline.installed import Models
     from heimdex.pipeline.tally import OnProgress
     from heimdex.pipeline.tools import PictureModel, Tools
     from heimdex.search import Searcher
@@ -76,6 +80,24 @@ class Heimdex:
         return describe(self.settings.picture_model, self._load_options())
 
     @cached_property
+    def models(self) -> Models:
+        """The models: which there are, pulling, checking and removing them."""
+        from heimdex import __version__
+        from heimdex.inference.hub import HubOptions
+        from heimdex.pipeline.installed import Models
+
+        settings = self.settings
+        token = settings.hub_token
+        hub = HubOptions(
+            endpoint=settings.hub_endpoint,
+            token=None if token is None else token.get_secret_value(),
+            offline=settings.hub_offline,
+            version=__version__,
+            limit_bytes_per_s=settings.hub_limit_kb_s * 1000,
+        )
+        return Models(self._load_options(), hub, hub_cache(settings), (settings.picture_model,))
+
+    @cached_property
     def searcher(self) -> Searcher:
         """Answers queries."""
         from heimdex.pipeline.models import find, load
@@ -112,6 +134,29 @@ class Heimdex:
             # Files first: what is named by itself is met once, whatever folder it lies in.
             roots = [*mend(self._tools()).roots, *roots]
         return index(self._tools(), options, roots, on_progress)
+
+    def backfill(
+        self,
+        model: str | None = None,
+        *,
+        options: BackfillOptions | None = None,
+        timeout_s: float | None = None,
+        on_progress: OnBackfillProgress | None = None,
+    ) -> BackfillReport:
+        """Make the vectors of a model (None: the one of the settings) that scenes lack, from kept frames.
+
+        `timeout_s` is what one picture may take. Raises UsageError, NotFound, ModelError, StoreError.
+        """
+        from heimdex.pipeline.backfill import backfill
+        from heimdex.pipeline.backfill_tally import BackfillOptions
+        from heimdex.pipeline.models import describe
+
+        tools = self._tools()
+        if model is not None:
+            tools = replace(tools, model=describe(model, self._load_options()))
+        if timeout_s is not None:
+            tools = replace(tools, limits=replace(tools.limits, image_timeout_s=timeout_s))
+        return backfill(tools, options or BackfillOptions(), on_progress)
 
     def search(
         self,

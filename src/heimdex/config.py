@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from heimdex.errors import SettingsError
@@ -62,6 +62,21 @@ class Settings(BaseSettings):
         default=None,
         description="The folder of pulled and imported models. Default: `models` in the data folder.",
     )
+    hub_endpoint: str = Field(
+        default="https://huggingface.co", description="Where models are pulled from: the hub, or a mirror."
+    )
+    hub_token: SecretStr | None = Field(
+        default=None, description="A token of the hub, for models that are not for everyone. Never looked up."
+    )
+    hub_offline: bool = Field(default=False, description="Never ask the hub, not even when told to pull.")
+    hub_limit_kb_s: int = Field(
+        default=0, ge=0, description="Kilobytes (1,000 bytes) a second a pull may take; 0 = no limit."
+    )
+    hub_cache_dir: Path | None = Field(
+        default=None,
+        description="A Hugging Face cache; what it holds is not downloaded again. It is only read. Default: "
+        "where HF_HUB_CACHE or HF_HOME point, else `~/.cache/huggingface/hub`.",
+    )
     device: Literal["auto", "cpu"] = Field(default="auto", description="Where models run.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="Arithmetic of the models; auto is bf16 where the CPU has it."
@@ -104,15 +119,31 @@ class Settings(BaseSettings):
         "uses the HNSW index.",
     )
 
+    @field_validator("hub_endpoint")
+    @classmethod
+    def _endpoint_is_an_address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("an address beginning with https:// or http:// is wanted")
+        return value.rstrip("/")
+
     @field_validator("owner")
     @classmethod
     def _owner_is_a_uuid(cls, value: str) -> str:
         return str(uuid.UUID(value))
 
-    @field_validator("home", "models_dir")
+    @field_validator("home", "models_dir", "hub_cache_dir")
     @classmethod
     def _folder_is_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
+
+
+def hub_cache(settings: Settings) -> Path:
+    """The Hugging Face cache to read: the one set, else the one huggingface_hub would use."""
+    if settings.hub_cache_dir is not None:
+        return settings.hub_cache_dir
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{caches}/huggingface"
+    return Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser().absolute()
 
 
 def read_settings(**overrides: Any) -> Settings:

@@ -19,6 +19,9 @@ HeimdexError
 ├── ModelError               weights and runtimes
 │   ├── WeightsCorrupt       a checksum differs
 │   ├── ModelUnavailable     not installed here
+│   ├── HubUnavailable       the model hub cannot be reached, or may not be asked
+│   ├── DownloadFailed       the hub does not give what was asked for
+│   ├── LicenceNotAccepted   its licence allows no commercial use, and nobody accepted it
 │   └── VectorFault          a batch that is not finite, not of norm 1, or collapsed
 ├── WorkersUnavailable       no worker process can be started here; no item is to blame
 └── WorkerError              a worker process did not finish its item
@@ -104,6 +107,18 @@ class WeightsCorrupt(ModelError):
 
 class ModelUnavailable(ModelError):
     """The model is not installed here."""
+
+
+class HubUnavailable(ModelError):
+    """The model hub cannot be reached, or may not be asked."""
+
+
+class DownloadFailed(ModelError):
+    """The hub does not give what was asked for."""
+
+
+class LicenceNotAccepted(ModelError):
+    """The model's licence allows no commercial use, and nobody accepted it."""
 
 
 class VectorFault(ModelError):

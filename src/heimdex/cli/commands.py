@@ -7,16 +7,15 @@ Exit codes: 0; 1 when the asked-for thing failed or verify found a fault; 2 for 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
 from heimdex import __version__
-from heimdex.config import Settings, read_settings
-from heimdex.errors import HeimdexError, NotFound, QueryError, SettingsError, UsageError
+from heimdex.cli import door, models
+from heimdex.cli.door import FAILED, Home, Json
+from heimdex.errors import UsageError
 
 app = typer.Typer(
     name="heimdex",
@@ -25,15 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-models_app = typer.Typer(help="The models and what they are for.", no_args_is_help=True)
-app.add_typer(models_app, name="models")
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="The data folder, in place of HEIMDEX_HOME.", show_default=False)
-]
-
-FAILED, USAGE = 1, 2
+app.add_typer(models.app, name="models")
 
 
 @app.callback(invoke_without_command=True)
@@ -57,13 +48,15 @@ def index(
     """Bring the index up to date with folders of videos and photos."""
     from heimdex.cli import progress, render, shapes
 
-    with _door(home, as_json=as_json) as heimdex:
+    with door.opened(home, as_json=as_json) as heimdex:
         chosen = [name.strip() for name in stages.split(",") if name.strip()] if stages else None
         with progress.shown(quiet=as_json) as callback:
             report = heimdex.index(*paths, stages=chosen, repair=repair, on_progress=callback)
-        _print(as_json, lambda: shapes.index_report(report), lambda: render.show_index(report))
+        door.show(as_json, lambda: shapes.index_report(report), lambda: render.show_index(report))
     if strict and report.failed:
         raise typer.Exit(FAILED)
+
+
 
 
 @app.command()
@@ -87,7 +80,7 @@ def search(
     """Find moments by words, by a picture, by a scene, or by a mixture."""
     from heimdex.cli import dates
 
-    with _door(home, as_json=as_json) as heimdex:
+    with door.opened(home, as_json=as_json) as heimdex:
         found = heimdex.search(
             text,
             image=image,
@@ -103,7 +96,7 @@ def search(
         if as_json:
             from heimdex.cli import shapes
 
-            _print_json(shapes.answer(found))
+            door.print_json(shapes.answer(found))
         else:
             from heimdex.cli import render
 
@@ -115,9 +108,9 @@ def status(as_json: Json = False, home: Home = None) -> None:
     """How much there is, and how far each stage has come."""
     from heimdex.cli import render
 
-    with _door(home, as_json=as_json) as heimdex:
+    with door.opened(home, as_json=as_json) as heimdex:
         found = heimdex.status()
-        _print(as_json, lambda: found, lambda: render.show_fields(found))
+        door.show(as_json, lambda: found, lambda: render.show_fields(found))
 
 
 @app.command()
@@ -129,9 +122,9 @@ def verify(
     """Derive everything again from files and rows and name every fault."""
     from heimdex.cli import render, shapes
 
-    with _door(home, as_json=as_json) as heimdex:
+    with door.opened(home, as_json=as_json) as heimdex:
         found = heimdex.verify(sample=sample)
-        _print(as_json, lambda: shapes.verification(found), lambda: render.show_verification(found))
+        door.show(as_json, lambda: shapes.verification(found), lambda: render.show_verification(found))
     if found.faults:
         raise typer.Exit(FAILED)
 
@@ -141,9 +134,9 @@ def assets(as_json: Json = False, home: Home = None) -> None:
     """List what is indexed, and what was refused."""
     from heimdex.cli import render
 
-    with _door(home, as_json=as_json) as heimdex:
+    with door.opened(home, as_json=as_json) as heimdex:
         found = heimdex.assets()
-        _print(as_json, lambda: found, lambda: render.show_assets(found))
+        door.show(as_json, lambda: found, lambda: render.show_assets(found))
 
 
 @app.command()
@@ -155,9 +148,9 @@ def show(
     """One asset: its scenes, keyframes and ledger."""
     from heimdex.cli import render
 
-    with _door(home, as_json=as_json) as heimdex:
+    with door.opened(home, as_json=as_json) as heimdex:
         found = heimdex.show(asset)
-        _print(as_json, lambda: found, lambda: render.show_fields(found))
+        door.show(as_json, lambda: found, lambda: render.show_fields(found))
 
 
 @app.command()
@@ -167,9 +160,9 @@ def remove(
     home: Home = None,
 ) -> None:
     """Take assets out of the index. Original files are never touched."""
-    with _door(home, as_json=as_json) as heimdex:
+    with door.opened(home, as_json=as_json) as heimdex:
         removed = heimdex.remove(*targets)
-        _print(as_json, lambda: {"removed": removed}, lambda: typer.echo(f"{len(removed)} assets removed"))
+        door.show(as_json, lambda: {"removed": removed}, lambda: typer.echo(f"{len(removed)} assets removed"))
 
 
 @app.command()
@@ -182,24 +175,14 @@ def export(
 ) -> None:
     """Everything known of an asset, vectors included, as one JSON document."""
     if form != "sidecar":
-        _fail(UsageError(f"no format called {form!r}; there is: sidecar"), as_json=as_json)
-    with _door(home, as_json=as_json) as heimdex:
+        door.fail(UsageError(f"no format called {form!r}; there is: sidecar"), as_json=as_json)
+    with door.opened(home, as_json=as_json) as heimdex:
         document = heimdex.export(asset)
         if output is None:
-            _print_json(document)
+            door.print_json(document)
             return
         _write(output, json.dumps(document, indent=1, ensure_ascii=False, default=str))
-        _print(as_json, lambda: {"written": str(output)}, lambda: typer.echo(f"written to {output}"))
-
-
-@models_app.command("list")
-def models_list(as_json: Json = False, home: Home = None) -> None:
-    """The models there are, which is in use, and what each can do."""
-    from heimdex.cli import diagnosis, render
-
-    settings = _settings(home, as_json=as_json)
-    found = diagnosis.models(settings)
-    _print(as_json, lambda: {"models": found}, lambda: render.show_models(found))
+        door.show(as_json, lambda: {"written": str(output)}, lambda: typer.echo(f"written to {output}"))
 
 
 @app.command()
@@ -207,10 +190,10 @@ def doctor(as_json: Json = False, home: Home = None) -> None:
     """Check this installation: disk, database, models, runtime, codecs."""
     from heimdex.cli import diagnosis, render
 
-    settings = _settings(home, as_json=as_json)
+    settings = door.settings_of(home, as_json=as_json)
     checks = diagnosis.checks(settings)
     ok = all(check["level"] != "error" for check in checks)
-    _print(as_json, lambda: {"ok": ok, "checks": checks}, lambda: render.show_checks(checks))
+    door.show(as_json, lambda: {"ok": ok, "checks": checks}, lambda: render.show_checks(checks))
     if not ok:
         raise typer.Exit(FAILED)
 
@@ -220,43 +203,11 @@ def demo(as_json: Json = False, home: Home = None) -> None:
     """Index the sample library in a home of its own and answer three searches."""
     from heimdex.cli import demonstration
 
-    base = _settings(home, as_json=as_json).home
-    with _door(base / "demo", as_json=as_json) as heimdex:
+    base = door.settings_of(home, as_json=as_json).home
+    with door.opened(base / "demo", as_json=as_json) as heimdex:
         document = demonstration.run(heimdex, quiet=as_json)
         if as_json:
-            _print_json(document)
-
-
-@contextmanager
-def _door(home: Path | None, *, as_json: bool) -> Iterator[Any]:
-    """An open library; errors become a message and an exit code."""
-    settings = _settings(home, as_json=as_json)
-    from heimdex.app import Heimdex
-
-    try:
-        with Heimdex(settings) as heimdex:
-            yield heimdex
-    except HeimdexError as error:
-        _fail(error, as_json=as_json)
-
-
-def _settings(home: Path | None, *, as_json: bool) -> Settings:
-    from heimdex.cli import logs
-
-    try:
-        settings = read_settings(**({} if home is None else {"home": home}))
-    except SettingsError as error:
-        _fail(error, as_json=as_json)
-    logs.set_up(settings.log_level, settings.log_format)
-    return settings
-
-
-def _fail(error: HeimdexError, *, as_json: bool) -> NoReturn:
-    if as_json:
-        _print_json({"error": {"type": type(error).__name__, "message": str(error)}})
-    typer.echo(f"heimdex: {error}", err=True)
-    usage = isinstance(error, (UsageError, SettingsError)) and not isinstance(error, NotFound)
-    raise typer.Exit(USAGE if usage or isinstance(error, QueryError) else FAILED)
+            door.print_json(document)
 
 
 def _write(output: Path, text: str) -> None:
@@ -264,14 +215,3 @@ def _write(output: Path, text: str) -> None:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}") from error
-
-
-def _print(as_json: bool, document: Callable[[], Any], people: Callable[[], Any]) -> None:
-    if as_json:
-        _print_json(document())
-    else:
-        people()
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, ensure_ascii=False, default=str))

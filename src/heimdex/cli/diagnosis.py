@@ -1,4 +1,4 @@
-"""What `doctor` and `models list` tell."""
+"""What `doctor` tells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from heimdex import __version__
 from heimdex.config import Settings
@@ -34,31 +33,6 @@ def checks(settings: Settings) -> list[dict[str, str]]:
         ("memory", _memory),
     ):
         found.append(_check(name, lambda check=check: check(settings)))  # type: ignore[misc]
-    return found
-
-
-def models(settings: Settings) -> list[dict[str, Any]]:
-    """Every model of the catalog with its state."""
-    from heimdex.encoders import catalog
-    from heimdex.encoders.row import LoadOptions
-    from heimdex.pipeline.models import describe
-
-    found = []
-    for row in catalog.ROWS:
-        model = describe(row.name, LoadOptions())
-        found.append(
-            {
-                "name": row.name,
-                "task": row.task,
-                "pretrained": row.pretrained,
-                "licence": row.licence,
-                "precision": row.precision,
-                "spaces": {space.name: space.dim for space in model.spaces},
-                "installed": True,
-                "in_use": row.name == settings.picture_model,
-                "weights_sha256": model.weights_sha256,
-            }
-        )
     return found
 
 

@@ -105,12 +105,6 @@ def show_fields(found: dict[str, Any], title: str | None = None) -> None:
     _lines(console, found, 1 if title else 0)
 
 
-def show_models(found: list[dict[str, Any]]) -> None:
-    """Every model with its facts."""
-    for model in found:
-        show_fields(model, model["name"])
-
-
 def show_checks(checks: list[dict[str, str]]) -> None:
     """What doctor found."""
     console = Console()
