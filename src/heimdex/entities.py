@@ -85,6 +85,14 @@ class Verdict(StrEnum):
     NONE = "none"
 
 
+class FrameStrategy(StrEnum):
+    """Which of a scene's kept frames speak for it, and how: a scene's cosine to what is looked for."""
+
+    BEST_QUALITY = "best_quality"  # that of the best picture (rank 0) alone
+    TOP3_MAX = "top3_max"  # the highest of its frames
+    TOP3_MEAN = "top3_mean"  # the mean of its frames
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileStamp:
     """A file as the walk met it. `path` is the raw bytes: names need not be UTF-8."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from heimdex.encoders.encoder import Encoder
-from heimdex.entities import Answer, Evidence, Hit, Kind, Query, Unavailable, Values
+from heimdex.entities import Answer, Evidence, FrameStrategy, Hit, Kind, Query, Unavailable, Values
 from heimdex.errors import MediaError, QueryError
 from heimdex.search.figures import Figure
 from heimdex.search.signals import COUNT_LIMIT, PathSignal, PictureSignal, Scope, Signal
@@ -55,6 +55,8 @@ class SearchOptions:
     exact_rows: int
     max_pixels: int
     short_side: int = 512
+    strategy: FrameStrategy = FrameStrategy.TOP3_MAX
+    pictures_off: str | None = None  # why what is seen is not looked at; None: it is
 
 
 class Searcher:
@@ -91,7 +93,7 @@ class Searcher:
             query=query,
             verdict=judge(ranked.hits, ranked.certainty, self._match_cosine(query)),
             hits=hits,
-            models={"picture": self._encoder_name()},
+            models={} if self.options.pictures_off else {"picture": self._load_encoder().row.name},
             unavailable=ranked.unavailable,
             took_ms=round((time.perf_counter() - began) * 1000, 2),
             more=len(ranked.hits) > first + query.limit,
@@ -114,10 +116,10 @@ class Searcher:
         return ranked
 
     def _rank(self, query: Query, pool: int) -> Ranked:
-        encoder = self._load_encoder()
+        encoder = None if self.options.pictures_off else self._load_encoder()
         # The encoder's work needs no database; the transaction begins after it.
-        words = self._encode_words(encoder, query)
-        picture = self._encode_picture(encoder, query)
+        words = None if encoder is None else self._encode_words(encoder, query)
+        picture = None if encoder is None else self._encode_picture(encoder, query)
 
         def work(connection: Any) -> Ranked:
             model = self._find_model(connection)
@@ -127,10 +129,11 @@ class Searcher:
                 filters=query.filters,
                 exact_rows=self.options.exact_rows,
                 count_assets=partial(self._count_assets, connection),
+                strategy=self.options.strategy,
             )
             signals = self._signals(scope, query, encoder, model, (words and words[0], picture))
             hits = self._collect(scope, query, signals, pool)
-            unavailable = self._unavailable(scope, model, bool(words or picture is not None or query.similar))
+            unavailable = self._unavailable(scope, model, _why_not_seen(self.options, encoder, query))
             return Ranked(
                 hits=tuple(hits),
                 certainty=words[1] if words else 1.0,
@@ -144,7 +147,7 @@ class Searcher:
         self,
         scope: Scope,
         query: Query,
-        encoder: Encoder,
+        encoder: Encoder | None,
         model: StoredModel | None,
         asked: tuple[Values | None, Values | None],
     ) -> list[Signal]:
@@ -152,7 +155,7 @@ class Searcher:
         signals: list[Signal] = []
         if query.similar is not None:
             scenes.place_of(scope.connection, scope.owner, query.similar)
-        if model is not None:
+        if model is not None and encoder is not None:
             similar = model.space(encoder.similar_space.name)
             given = sum(part is not None for part in (words, picture, query.similar))
             weight = 1.0 / max(1, given)
@@ -162,6 +165,8 @@ class Searcher:
                 signals.append(PictureSignal(similar, [picture], weight))
             if query.similar is not None:
                 own = vectors.vectors_of_scene(scope.connection, scope.owner, similar, query.similar)
+                if self.options.strategy == FrameStrategy.BEST_QUALITY:
+                    own = own[:1]
                 signals.append(PictureSignal(similar, own, weight))
         if query.text is not None:
             signals.append(PathSignal(query.text))
@@ -199,8 +204,8 @@ class Searcher:
             lambda connection: nearest.describe_scenes(connection, self.owner, ids, query.filters),
             read_only=True,
         )
-        hits = [self._hit(facts[scored.scene_id], scored) for scored in page if scored.scene_id in facts]
-        return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.path, hit.start_us, hit.scene_id)))
+        # In the order of the list, equal scores too, or pages would not join.
+        return tuple(self._hit(facts[scored.scene_id], scored) for scored in page if scored.scene_id in facts)
 
     def _hit(self, facts: nearest.SceneFacts, scored: Scored) -> Hit:
         return Hit(
@@ -219,14 +224,15 @@ class Searcher:
         return self._assets.get(lambda: nearest.count_assets(connection, self.owner, limit=COUNT_LIMIT))
 
     def _unavailable(
-        self, scope: Scope, model: StoredModel | None, asked_picture: bool
+        self, scope: Scope, model: StoredModel | None, unseen: str | None
     ) -> tuple[Unavailable, ...]:
+        """The signals that could not answer; `unseen` says why pictures were not looked at, if so."""
         missing = [
             Unavailable(signal=signal, reason="not part of this version", coverage=0.0)
             for signal in NOT_BUILT
         ]
-        if not asked_picture:
-            return tuple(missing)
+        if unseen is not None:
+            return (Unavailable(signal="picture", reason=unseen, coverage=0.0), *missing)
         wanted, covered = (1, 0) if model is None else self._covered(scope, model.model_id)
         if covered < wanted:
             reason = (
@@ -264,11 +270,18 @@ class Searcher:
 
     def _match_cosine(self, query: Query) -> float:
         """From where a picture answers. Only measured for words; a picture's likes have no such line yet."""
-        only_words = query.image is None and query.similar is None
-        return self._load_encoder().row.match_cosine if only_words else 0.0
+        if self.options.pictures_off or query.image is not None or query.similar is not None:
+            return 0.0
+        return self._load_encoder().row.match_cosine
 
-    def _encoder_name(self) -> str:
-        return self._load_encoder().row.name
+
+def _why_not_seen(options: SearchOptions, encoder: Encoder | None, query: Query) -> str | None:
+    """Why pictures do not answer this query; None: they do."""
+    if encoder is None:
+        return options.pictures_off
+    if query.image is None and query.similar is None and encoder.text_space is None:
+        return f"the model {encoder.row.name} knows pictures only; ask with --image or --similar"
+    return None
 
 
 def _check(query: Query) -> None:

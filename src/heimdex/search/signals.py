@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from heimdex.entities import Evidence, Filters, Values
+from heimdex.entities import Evidence, Filters, FrameStrategy, Values
 from heimdex.store import nearest
 from heimdex.store.assets import path_words
 from heimdex.store.vectors import StoredSpace
@@ -37,6 +37,7 @@ class Scope:
     filters: Filters
     exact_rows: int
     count_assets: Callable[[], int]  # of the whole library, up to COUNT_LIMIT
+    strategy: FrameStrategy = FrameStrategy.TOP3_MAX
 
 
 class Signal(ABC):
@@ -52,7 +53,7 @@ class Signal(ABC):
 
 
 class PictureSignal(Signal):
-    """What is seen: the cosine of the best frame to the nearest of the query's vectors."""
+    """What is seen: a scene's cosine, by the frame strategy, to the nearest of the query's vectors."""
 
     def __init__(self, stored: StoredSpace, vectors: Sequence[Values], weight: float = 1.0) -> None:
         self.stored = stored
@@ -71,15 +72,18 @@ class PictureSignal(Signal):
                 scope.filters,
                 limit=limit,
                 exact_rows=scope.exact_rows,
+                strategy=scope.strategy,
             )
             found |= dict.fromkeys(scenes)
         return list(found)
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
-        """The best frame's cosine; a scene's score is its best frame's."""
+        """The cosine, and the time of the frame that has most of it."""
         best: dict[str, nearest.FrameScore] = {}
         for vector in self.vectors:
-            scored = nearest.score_scenes(scope.connection, scope.owner, self.stored, vector, scenes)
+            scored = nearest.score_scenes(
+                scope.connection, scope.owner, self.stored, vector, scenes, scope.strategy
+            )
             for scene_id, frame in scored.items():
                 if scene_id not in best or frame.cosine > best[scene_id].cosine:
                     best[scene_id] = frame

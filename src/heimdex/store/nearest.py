@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from statistics import fmean
 from typing import Any
 
 from psycopg import Connection
 
-from heimdex.entities import Filters, Values
+from heimdex.entities import Filters, FrameStrategy, Values
 from heimdex.store.sql import literal_int, queries
 from heimdex.store.vectors import StoredSpace, has_index, to_text
 
@@ -40,7 +43,7 @@ class SceneFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrameScore:
-    """A scene's best frame for a vector: its time and raw cosine."""
+    """A scene for a vector: the time of the frame that says most, and the cosine by the strategy."""
 
     at_us: int
     cosine: float
@@ -55,20 +58,22 @@ def nearest_scenes(
     *,
     limit: int,
     exact_rows: int = EXACT_ROWS,
+    strategy: FrameStrategy = FrameStrategy.TOP3_MAX,
 ) -> list[str]:
-    """Ids of the scenes nearest to a vector, the nearest first."""
+    """Ids of the scenes nearest to a vector by the strategy, the nearest first."""
     literals = {"space_id": stored.space_id, "dim": stored.space.dim}
     parameters = filter_parameters(filters) | {"owner": owner, "vector": to_text(vector)}
     # A frame may be one of several of its scene, so more frames are asked for than scenes, but none beyond
-    # what the index looks at anyway.
-    wanted = max(limit, min(limit * FRAMES_PER_SCENE, EF_SEARCH))
+    # what the index looks at anyway. A scene that is near on average may have no frame among the very nearest.
+    frames = EF_SEARCH if strategy == FrameStrategy.TOP3_MEAN else limit * FRAMES_PER_SCENE
+    wanted = max(limit, min(frames, EF_SEARCH))
     connection.execute(
         SQL["set_up_search"], {"ef": min(1000, max(EF_SEARCH, wanted)), "tuples": MAX_SCAN_TUPLES}
     )
     if choose_exact(connection, owner, stored, filters, exact_rows=exact_rows):
-        query = literal_int(_filtered("nearest_exact", filters), **literals, limit=limit)
+        query = literal_int(_of_frames("nearest_exact", strategy, filters), **literals, limit=limit)
     else:
-        query = literal_int(_filtered("nearest_indexed", filters), **literals, limit=wanted)
+        query = literal_int(_of_frames("nearest_indexed", strategy, filters), **literals, limit=wanted)
     return [row[0] for row in connection.execute(query, parameters)][:limit]
 
 
@@ -84,15 +89,25 @@ def choose_exact(
 
 
 def score_scenes(
-    connection: Connection[Any], owner: str, stored: StoredSpace, vector: Values, scenes: Sequence[str]
+    connection: Connection[Any],
+    owner: str,
+    stored: StoredSpace,
+    vector: Values,
+    scenes: Sequence[str],
+    strategy: FrameStrategy = FrameStrategy.TOP3_MAX,
 ) -> dict[str, FrameScore]:
-    """The best frame of each scene for a vector. Scenes without a vector in the space are left out."""
-    query = literal_int(SQL["score_scenes"], space_id=stored.space_id, dim=stored.space.dim)
+    """Each scene's cosine to a vector by the strategy. Scenes without a vector that counts are left out."""
+    statement = _with_frames(SQL["score_scenes"], strategy)
+    query = literal_int(statement, space_id=stored.space_id, dim=stored.space.dim)
     rows = connection.execute(query, {"owner": owner, "scenes": list(scenes), "vector": to_text(vector)})
-    best: dict[str, FrameScore] = {}
-    for scene_id, at_us, distance in rows:
-        best.setdefault(scene_id, FrameScore(at_us=at_us, cosine=1.0 - distance))
-    return best
+    found: dict[str, FrameScore] = {}
+    for scene_id, frames in groupby(rows, key=itemgetter(0)):
+        nearest_first = [(at_us, 1.0 - distance) for _, at_us, distance in frames]
+        at_us, cosine = nearest_first[0]
+        if strategy == FrameStrategy.TOP3_MEAN:
+            cosine = fmean(cosine for _, cosine in nearest_first)
+        found[scene_id] = FrameScore(at_us=at_us, cosine=cosine)
+    return found
 
 
 def assets_by_path(
@@ -173,6 +188,17 @@ def filter_parameters(filters: Filters) -> dict[str, Any]:
         # Everything below a folder sorts from "folder/" up to "folder0" ("0" follows "/" in ASCII).
         parameters |= {"within": within, "within_from": folder + b"/", "within_to": folder + b"0"}
     return parameters
+
+
+def _of_frames(name: str, strategy: FrameStrategy, filters: Filters) -> str:
+    if strategy == FrameStrategy.TOP3_MEAN:
+        name += "_mean"
+    return _with_frames(_filtered(name, filters), strategy)
+
+
+def _with_frames(statement: str, strategy: FrameStrategy) -> str:
+    only = SQL["frames_best"].strip() if strategy == FrameStrategy.BEST_QUALITY else ""
+    return statement.replace("/* frames */", only)
 
 
 def _filtered(name: str, filters: Filters) -> str:

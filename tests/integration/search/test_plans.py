@@ -62,10 +62,14 @@ def plan(crowd: Crowd, statement: str, parameters: dict[str, Any]) -> str:
     return "\n".join(row[0] for row in rows)
 
 
-def test_the_nearest_scenes_come_from_the_spaces_own_index(crowd: Crowd) -> None:
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [("nearest_indexed", ""), ("nearest_indexed", "AND v.rank = 0"), ("nearest_indexed_mean", "")],
+)
+def test_the_nearest_scenes_come_from_the_spaces_own_index(crowd: Crowd, name: str, frames: str) -> None:
     stored = crowd.model.spaces[0]
     statement = literal_int(
-        queries("search")["nearest_indexed"].replace("/* filters */", ""),
+        queries("search")[name].replace("/* filters */", "").replace("/* frames */", frames),
         space_id=stored.space_id,
         dim=DIM,
         limit=30,

@@ -23,6 +23,14 @@ SELECT count(*) FROM (
 SELECT v.scene_id::text, min(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim})) AS distance
   FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
+   AND a.present /* frames */ /* filters */
+ GROUP BY v.scene_id ORDER BY distance, v.scene_id LIMIT {limit};
+
+-- name: nearest_exact_mean
+-- The scenes whose frames are nearest to a vector on average, by a scan of every row that passes the filters.
+SELECT v.scene_id::text, avg(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim})) AS distance
+  FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
+ WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
    AND a.present /* filters */
  GROUP BY v.scene_id ORDER BY distance, v.scene_id LIMIT {limit};
 
@@ -32,9 +40,27 @@ SELECT scene_id::text, min(distance) AS distance
   FROM (SELECT v.scene_id, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
           FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
          WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
-           AND a.present /* filters */
+           AND a.present /* frames */ /* filters */
          ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit}) nearest
  GROUP BY scene_id ORDER BY distance, scene_id;
+
+-- name: nearest_indexed_mean
+-- The scenes whose frames are nearest to a vector on average, among those with a frame that the HNSW index finds
+-- near: no frame's mean is nearer than its nearest.
+SELECT v.scene_id::text, avg(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim})) AS distance
+  FROM (SELECT v.scene_id
+          FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
+         WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
+           AND a.present /* filters */
+         ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit}) near
+  JOIN heimdex.vector v
+    ON v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = near.scene_id
+   AND v.embedding IS NOT NULL
+ GROUP BY v.scene_id ORDER BY distance, v.scene_id;
+
+-- name: frames_best
+-- Only the best picture of each scene.
+AND v.rank = 0
 
 -- name: score_scenes
 -- The exact distance of every frame of the candidates.
@@ -42,7 +68,7 @@ SELECT v.scene_id::text, k.at_us, v.embedding::halfvec({dim}) <=> %(vector)s::ha
   FROM heimdex.vector v
   JOIN heimdex.keyframe k ON k.owner_id = v.owner_id AND k.keyframe_id = v.keyframe_id
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = ANY(%(scenes)s)
-   AND v.embedding IS NOT NULL
+   AND v.embedding IS NOT NULL /* frames */
  ORDER BY v.scene_id, distance, v.rank;
 
 -- name: assets_by_path
