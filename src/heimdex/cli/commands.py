@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import door, models
+from heimdex.cli import backfill, door, models
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -57,6 +57,7 @@ def index(
         raise typer.Exit(FAILED)
 
 
+app.command()(backfill.backfill)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 INTERRUPTED = 130  # the exit code: 128 + SIGINT
 ECHO_S = 2.0  # so soon after the first a signal is its echo: terminals and wrappers both send it
-FAREWELL = b"Stopped. What was not finished, the next `heimdex index` goes on with.\n"
+FAREWELL = b"Stopped. What was not finished, the next run goes on with.\n"
 
 
 class _Stop:

@@ -88,11 +88,10 @@ class Searcher:
         _check(query)
         ranked = self._ranked(query)
         first = (query.page - 1) * query.limit
-        hits = self._shown(query, ranked.hits[first : first + query.limit])
         return Answer(
             query=query,
             verdict=judge(ranked.hits, ranked.certainty, self._match_cosine(query)),
-            hits=hits,
+            hits=self._shown(query, ranked.hits[first : first + query.limit]),
             models={} if self.options.pictures_off else {"picture": self._load_encoder().row.name},
             unavailable=ranked.unavailable,
             took_ms=round((time.perf_counter() - began) * 1000, 2),
@@ -200,9 +199,7 @@ class Searcher:
             return ()
         ids = [scored.scene_id for scored in page]
         facts = self.database.run(
-            self.owner,
-            lambda connection: nearest.describe_scenes(connection, self.owner, ids, query.filters),
-            read_only=True,
+            self.owner, lambda c: nearest.describe_scenes(c, self.owner, ids, query.filters), read_only=True
         )
         # In the order of the list, equal scores too, or pages would not join.
         return tuple(self._hit(facts[scored.scene_id], scored) for scored in page if scored.scene_id in facts)

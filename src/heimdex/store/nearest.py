@@ -64,7 +64,7 @@ def nearest_scenes(
     literals = {"space_id": stored.space_id, "dim": stored.space.dim}
     parameters = filter_parameters(filters) | {"owner": owner, "vector": to_text(vector)}
     # A frame may be one of several of its scene, so more frames are asked for than scenes, but none beyond
-    # what the index looks at anyway. A scene that is near on average may have no frame among the very nearest.
+    # what the index looks at anyway. Who is near on average may have no frame among the very nearest.
     frames = EF_SEARCH if strategy == FrameStrategy.TOP3_MEAN else limit * FRAMES_PER_SCENE
     wanted = max(limit, min(frames, EF_SEARCH))
     connection.execute(

@@ -1,0 +1,52 @@
+"""Two models without weights, so that one can be in use and the other be filled in beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from heimdex.encoders import catalog
+from heimdex.encoders.encoder import Encoder, Rows
+from heimdex.encoders.row import LoadOptions
+from heimdex.pipeline import models, stages
+from tests.conformance.fakes import FAKE, FakeEncoder
+
+SECOND = replace(FAKE, name="second", aliases=("next/best",), pretrained="colours, the other way round")
+
+
+class SecondEncoder(FakeEncoder):
+    """Sees what the first one sees, and writes it down in another order: no vector of one fits the other."""
+
+    def __init__(self) -> None:
+        super().__init__(SECOND)
+
+    def embed_pictures(self, prepared: NDArray[np.uint8]) -> tuple[Rows, ...]:
+        return tuple(np.ascontiguousarray(rows[:, ::-1]) for rows in super().embed_pictures(prepared))
+
+
+def load(name: str, options: LoadOptions | None = None) -> Encoder:
+    """The encoder of that name."""
+    return SecondEncoder() if catalog_row(name) is SECOND else FakeEncoder()
+
+
+def catalog_row(name: str) -> object:
+    return SECOND if name in (SECOND.name, *SECOND.aliases) else FAKE
+
+
+@contextmanager
+def two_models() -> Iterator[None]:
+    """The catalog holds `fake` and `second`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "WORK", "tests.two_models_work")
+        patch.setattr(catalog, "ROWS", (FAKE, SECOND))
+        patch.setattr(catalog, "load", load)
+        models._load.cache_clear()
+        try:
+            yield
+        finally:
+            models._load.cache_clear()
