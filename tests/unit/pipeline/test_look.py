@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from heimdex.entities import Facts, FoundScene, Frame, Looked, Picture, StartOver
+from heimdex.media import video
 from heimdex.media.probe import probe
 from heimdex.media.recognise import recognise
 from heimdex.pipeline import work
@@ -70,7 +71,7 @@ class Pass:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each pass over the whole film left out frames."""
     passes: list[bool] = []
-    real = work.frames
+    real = video.frames
 
     def frames(path: bytes, facts: Facts, **wanted: Any) -> Iterator[Frame]:
         if wanted.get("start_us") is None and wanted.get("end_us") is None:
