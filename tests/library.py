@@ -14,6 +14,7 @@ from heimdex.entities import (
     DerivedFile,
     Facts,
     FileStamp,
+    FoundScene,
     FrameQuality,
     Keyframe,
     Kind,
@@ -82,8 +83,11 @@ def add_asset(
     def write(connection: Any) -> str:
         entered = assets.register(connection, owner, stamp, new_id().replace("-", "") * 2, facts)
         asset_id = entered.asset_id
-        flat = [keyframe for group in keyframes for keyframe in group]
-        scenes.replace_scenes(connection, owner, asset_id, made_scenes, flat)
+        found = [
+            FoundScene(scene=scene, keyframes=tuple(group))
+            for scene, group in zip(made_scenes, keyframes, strict=True)
+        ]
+        scenes.replace_scenes(connection, owner, asset_id, found)
         vectors.replace_vectors(connection, owner, asset_id, [space_id], rows)
         for stage, model_id, count in (
             ("scenes", 0, len(made_scenes)),

@@ -358,11 +358,23 @@ class StageRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Looked:
-    """What one decode pass over a file gave."""
+class FoundScene:
+    """A scene and its kept frames, as a decode pass comes by them."""
 
-    scenes: tuple[Scene, ...]
+    scene: Scene
     keyframes: tuple[Keyframe, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartOver:
+    """What a decode pass reported so far does not hold: it begins again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """How a decode pass over a file ended; its scenes were told on the way."""
+
+    scenes: int
     note: str | None = None  # damage the decoder went round
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from heimdex.entities import Facts, FileStamp, Keyframe, Kind, Looked, StageState
+from heimdex.entities import Facts, FileStamp, FoundScene, Keyframe, Kind, Looked, StageState, StartOver
 from heimdex.errors import HeimdexError, ModelError, WorkerCrashed, WorkerError, WorkerMemory, WorkerTimeout
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import SCENES, after
@@ -73,33 +74,34 @@ class Stages:
 
     def divide(self, item: Item, attempt: Attempt, on_progress: Callable[[Any], None]) -> Outcome:
         """The stage `scenes`: one decode pass gives scenes, motion, kept frames and thumbnails."""
+        found = _Found()
         if item.asset.facts.kind == Kind.AUDIO:
-            return Outcome(
-                attempt=attempt,
-                state=StageState.EMPTY,
-                write=self._writer(item, Looked(scenes=(), keyframes=())),
-            )
+            return Outcome(attempt=attempt, state=StageState.EMPTY, write=self._writer(item, found, None))
         tools = self.tools
-        folder = tools.derived.attempt_folder(item.asset.asset_id, attempt.number)
+
+        def hear(said: object) -> None:
+            found.hear(said)
+            on_progress(said)
+
         looked: Looked = self.decoders.call(
             f"{WORK}:look",
             item.stamp.path,
             item.asset.facts,
             LookOptions(
                 home=tools.home,
-                folder=folder,
+                folder=tools.derived.attempt_folder(item.asset.asset_id, attempt.number),
                 scenes=tools.scenes,
                 max_pixels=tools.limits.max_pixels,
                 threads=tools.decode_threads,
             ),
             timeout_s=tools.limits.stall_timeout_s,
-            on_progress=on_progress,
+            on_progress=hear,
         )
         return Outcome(
             attempt=attempt,
             state=StageState.DONE,
-            row_count=len(looked.scenes),
-            write=self._writer(item, looked),
+            row_count=looked.scenes,
+            write=self._writer(item, found, looked.note),
         )
 
     def picture(self, group: Sequence[tuple[Item, Attempt]]) -> list[Outcome]:
@@ -116,12 +118,12 @@ class Stages:
             for item, attempt in group
         ]
 
-    def _writer(self, item: Item, looked: Looked) -> Callable[[Any], None]:
+    def _writer(self, item: Item, found: _Found, note: str | None) -> Callable[[Any], None]:
         owner, asset_id = self.tools.owner, item.asset.asset_id
 
         def write(connection: Any) -> None:
-            assets.set_note(connection, owner, asset_id, looked.note)
-            scenes.replace_scenes(connection, owner, asset_id, looked.scenes, looked.keyframes)
+            assets.set_note(connection, owner, asset_id, note)
+            scenes.replace_scenes(connection, owner, asset_id, found)
             runs.drop_stages(connection, owner, asset_id, after(SCENES))
 
         return write
@@ -201,6 +203,23 @@ class Stages:
             "created_at": datetime.now(UTC).isoformat(),
             "error": result.error,
         }
+
+
+class _Found:
+    """The scenes a worker told of, in order. Kept packed: of a long film there are tens of thousands."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+
+    def hear(self, said: object) -> None:
+        """Take in what a worker reports."""
+        if isinstance(said, FoundScene):
+            self._packed.append(pickle.dumps(said, pickle.HIGHEST_PROTOCOL))
+        elif isinstance(said, StartOver):
+            self._packed.clear()
+
+    def __iter__(self) -> Iterator[FoundScene]:
+        return map(pickle.loads, self._packed)
 
 
 def _reason(error: HeimdexError) -> str:

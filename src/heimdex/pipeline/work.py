@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from heimdex.entities import (
     Choice,
     DerivedFile,
     Facts,
+    FoundScene,
     Frame,
     FrameQuality,
     Keyframe,
@@ -26,6 +28,7 @@ from heimdex.entities import (
     Looked,
     Picture,
     Scene,
+    StartOver,
     Vector,
     new_id,
 )
@@ -38,6 +41,7 @@ from heimdex.media.probe import probe
 from heimdex.media.recognise import recognise
 from heimdex.media.video import frames
 from heimdex.pipeline.tools import SceneOptions
+from heimdex.scenes.coarse import LEAST_RATE, CoarseDetector, TooManyLookups
 from heimdex.scenes.content import ContentDetector, ContentOptions
 
 Report = Callable[..., None]
@@ -64,6 +68,9 @@ def examine(report: Report, path: bytes, max_pixels: int) -> tuple[str, Facts] |
 
 
 REPORT_EVERY_S = 0.5
+LONG_US = 20_000_000  # a shorter film is decoded whole: there is little to save
+SAMPLE_US = 2_000_000  # of its beginning, to see how many frames others refer to
+LEAST_REFERENCED_RATE = 11.0  # frames a second; with fewer, movement and cuts are hard to tell apart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,27 +85,69 @@ class LookOptions:
 
 
 def look(report: Report, path: bytes, facts: Facts, options: LookOptions) -> Looked:
-    """The one decode pass: scenes, motion, kept frames and thumbnails of a film or a photo."""
-    try:
-        options.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _folder_error(error, options.folder) from error
+    """The one decode pass: scenes, motion, kept frames and thumbnails of a film or a photo.
+
+    What is found of a film is reported scene by scene, as `FoundScene`, and forgotten here: a worker's memory
+    does not grow with the film. A `StartOver` takes back all that was reported before it.
+    """
+    _make_folder(options.folder)
     if facts.kind == Kind.PHOTO:
-        return _look_at_photo(path, options)
-    detector = ContentDetector(
-        ContentOptions(shortest_us=options.scenes.min_scene_us, longest_us=options.scenes.max_scene_us)
-    )
+        return _look_at_photo(report, path, options)
+    if _may_leave_out(path, facts, options):
+        try:
+            return _look_at_film(report, path, facts, options, referenced_only=True)
+        except TooManyLookups:
+            shutil.rmtree(options.folder, ignore_errors=True)
+            _make_folder(options.folder)
+            report(StartOver())
+    return _look_at_film(report, path, facts, options, referenced_only=False)
+
+
+def _look_at_film(
+    report: Report, path: bytes, facts: Facts, options: LookOptions, *, referenced_only: bool
+) -> Looked:
     pool = CandidatePool()
-    scenes: list[Scene] = []
-    keyframes: list[Keyframe] = []
-    with frames(path, facts, threads=options.threads) as source:
-        for scene in detector.detect(pool.watch(_reported(source, report))):
-            scenes.append(scene)
+    count = 0
+    with frames(path, facts, threads=options.threads, referenced_only=referenced_only) as source:
+        watched = pool.watch(_reported(source, report))
+        for scene in _scenes(path, facts, options, watched, coarse=referenced_only):
+            keyframes = []
             for choice in pool.choose(scene) or _choose_again(path, facts, scene, options):
                 picture = choice.frame.render(KEPT_SHORT_SIDE)
                 kept = _Kept(scene_id=scene.scene_id, rank=choice.rank, at_us=choice.frame.at_us)
                 keyframes.append(_keep(picture, kept, choice.quality, options))
-        return Looked(scenes=tuple(scenes), keyframes=tuple(keyframes), note=source.report.note)
+            report(FoundScene(scene=scene, keyframes=tuple(keyframes)))
+            count += 1
+        return Looked(scenes=count, note=source.report.note)
+
+
+def _scenes(
+    path: bytes, facts: Facts, options: LookOptions, watched: Iterator[Frame], *, coarse: bool
+) -> Iterator[Scene]:
+    detector = ContentDetector(
+        ContentOptions(shortest_us=options.scenes.min_scene_us, longest_us=options.scenes.max_scene_us)
+    )
+    if not coarse:
+        return detector.detect(watched)
+
+    def reopen(start_us: int, end_us: int) -> Iterator[Frame]:
+        return frames(path, facts, threads=options.threads, start_us=start_us, end_us=end_us)
+
+    return CoarseDetector(detector, facts.frame_rate or LEAST_RATE).detect(watched, reopen)
+
+
+def _may_leave_out(path: bytes, facts: Facts, options: LookOptions) -> bool:
+    """Whether the frames that others refer to are enough to tell cuts from movement.
+
+    Asked of the film's beginning, because it depends on how it was encoded: of some nearly all are left, of
+    others one in three.
+    """
+    if facts.duration_us < LONG_US or (facts.frame_rate or 0) < LEAST_RATE or facts.clock_breaks:
+        return False
+    sample = frames(path, facts, threads=options.threads, end_us=SAMPLE_US, referenced_only=True)
+    with sample:
+        count = sum(1 for _ in sample)
+    return count * 1_000_000 >= LEAST_REFERENCED_RATE * SAMPLE_US
 
 
 def _choose_again(path: bytes, facts: Facts, scene: Scene, options: LookOptions) -> tuple[Choice, ...]:
@@ -118,11 +167,12 @@ class _Kept:
     at_us: int
 
 
-def _look_at_photo(path: bytes, options: LookOptions) -> Looked:
+def _look_at_photo(report: Report, path: bytes, options: LookOptions) -> Looked:
     picture = read_photo(path, max_pixels=options.max_pixels, short_side=KEPT_SHORT_SIDE)
     scene = Scene(position=0, start_us=0, end_us=0)
     kept = _Kept(scene_id=scene.scene_id, rank=0, at_us=0)
-    return Looked(scenes=(scene,), keyframes=(_keep(picture, kept, photo_quality(picture), options),))
+    report(FoundScene(scene=scene, keyframes=(_keep(picture, kept, photo_quality(picture), options),)))
+    return Looked(scenes=1)
 
 
 def _keep(picture: Picture, kept: _Kept, quality: FrameQuality, options: LookOptions) -> Keyframe:
@@ -154,6 +204,13 @@ def _reported(source: Iterable[Frame], report: Report) -> Iterator[Frame]:
             report(frame.at_us)
             due_s = time.monotonic() + REPORT_EVERY_S
         yield frame
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _folder_error(error, folder) from error
 
 
 def _folder_error(error: OSError, folder: Path) -> StoreError:

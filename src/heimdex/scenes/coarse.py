@@ -22,7 +22,14 @@ Reopen = Callable[[int, int], Iterable[Frame]]
 LEAST_RATE = 20.0  # frames a second below which too few frames are left: take the full pass
 HARD_PART = 0.5  # of the change between two frames must come at once for a hard cut among those left out
 OUTSTANDING = 1.5  # times the changes beside it: a jump
+# A look-up decodes from the key frame before it: a second or so, and twenty in a minute cost what leaving out
+# frames saves.
+LOOKUP_EVERY_US, FREE_LOOKUPS = 3_000_000, 4
 SLACK = 1.5  # frame lengths between two frames that are still neighbours
+
+
+class TooManyLookups(Exception):
+    """The cuts of a film lie between frames that are left out: divide it by a full pass."""
 
 
 class CoarseDetector:
@@ -38,14 +45,19 @@ class CoarseDetector:
     def detect(self, frames: Iterable[Frame], reopen: Reopen) -> Iterator[Scene]:
         """Yield the scenes as Detector.detect does.
 
-        `frames` are the referenced ones, each lasting to the next.
+        `frames` are the referenced ones, each lasting to the next. Raises TooManyLookups where so many cuts
+        had to be looked up that a full pass would have been quicker.
         """
         steps = _Steps()
+        lookups = 0
         start_us: int | None = None
         for scene in self._detector.detect(steps.watch(frames)):
             end_us = scene.end_us
             before_us = steps.jump_before(end_us)
             if before_us is not None and end_us - before_us > SLACK * self._frame_us:
+                lookups += 1
+                if lookups > FREE_LOOKUPS + end_us / LOOKUP_EVERY_US:
+                    raise TooManyLookups
                 end_us = _exact(reopen(before_us, end_us + 1), before_us, end_us)
             yield replace(scene, start_us=scene.start_us if start_us is None else start_us, end_us=end_us)
             start_us = end_us

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from heimdex.entities import DerivedFile, FrameQuality, Keyframe, Motion, Scene, is_uuid
+from heimdex.entities import DerivedFile, FoundScene, FrameQuality, Keyframe, Motion, Scene, is_uuid
 from heimdex.errors import NotFound
 from heimdex.store.sql import queries
 
@@ -27,19 +27,16 @@ class ScenePlace:
 
 
 def replace_scenes(
-    connection: Connection[Any],
-    owner: str,
-    asset_id: str,
-    scenes: Iterable[Scene],
-    keyframes: Iterable[Keyframe],
+    connection: Connection[Any], owner: str, asset_id: str, found: Iterable[FoundScene]
 ) -> None:
-    """Write an asset's scenes and kept frames in place of those it had."""
+    """Write an asset's scenes and kept frames in place of those it had. `found` is gone through twice."""
     connection.execute(SQL["delete_scenes"], {"owner": owner, "asset": asset_id})
     common = {"owner": owner, "asset": asset_id}
     with connection.cursor() as cursor:
-        cursor.executemany(SQL["insert_scene"], [_scene_columns(scene) | common for scene in scenes])
+        cursor.executemany(SQL["insert_scene"], (_scene_columns(one.scene) | common for one in found))
         cursor.executemany(
-            SQL["insert_keyframe"], [_keyframe_columns(keyframe) | common for keyframe in keyframes]
+            SQL["insert_keyframe"],
+            (_keyframe_columns(keyframe) | common for one in found for keyframe in one.keyframes),
         )
 
 
