@@ -75,9 +75,8 @@ def found_by(made: Crowd, queries: Matrix, *, exact: bool) -> Iterator[tuple[lis
     for query in queries:
         with made.database.transaction(SINGLE_OWNER, read_only=True) as connection:
             began = time.perf_counter()
-            rows = 10**9 if exact else 0
             scenes = nearest.nearest_scenes(
-                connection, SINGLE_OWNER, stored, query, Filters(), limit=HITS, exact_rows=rows
+                connection, SINGLE_OWNER, stored, query, Filters(), limit=HITS, exact=exact
             )
             yield scenes, (time.perf_counter() - began) * 1000
 

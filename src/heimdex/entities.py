@@ -274,7 +274,8 @@ class Evidence:
     raw: float
     model: str
     text: str | None = None
-    at_us: int | None = None
+    at_us: int | None = None  # known of the hits of a page, not of all candidates
+    rank: int | None = None  # of the kept frame that says so
     box: tuple[float, float, float, float] | None = None
 
 

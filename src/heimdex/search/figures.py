@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from psycopg import Connection
+
+from heimdex.entities import Filters
+from heimdex.store import nearest
+from heimdex.store.vectors import StoredSpace
 
 T = TypeVar("T")
 
+COUNT_LIMIT = 50_000  # assets counted for the size of a library and for a word's rarity
+KEPT_WORDS = 1000
 SHARE = 0.01  # of the time that counting may take
 
 
@@ -30,3 +41,51 @@ class Figure(Generic[T]):
         ended_s = time.monotonic()
         self._counted = figure, ended_s + (ended_s - began_s) / SHARE
         return figure
+
+
+class LibraryFigures:
+    """The figures of one owner's library that searches need. Thread-safe."""
+
+    def __init__(self, owner: str, exact_rows: int) -> None:
+        self._owner = owner
+        self._exact_rows = exact_rows
+        self._assets = Figure[int]()
+        self._coverage: dict[int, Figure[tuple[int, int]]] = {}  # by model id
+        self._small: dict[int, Figure[bool]] = {}  # by space id
+        self._words: OrderedDict[str, Figure[int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def assets(self, connection: Connection[Any]) -> int:
+        """How many assets there are, counted up to COUNT_LIMIT."""
+        return self._assets.get(lambda: nearest.count_assets(connection, self._owner, limit=COUNT_LIMIT))
+
+    def words(self, connection: Connection[Any], words: Sequence[str]) -> dict[str, int]:
+        """In how many assets' paths each word stands, counted up to COUNT_LIMIT."""
+
+        def count(word: str) -> int:
+            found = nearest.word_frequencies(connection, self._owner, [word], limit=COUNT_LIMIT)
+            return found[word]
+
+        with self._lock:
+            figures = {word: self._words.setdefault(word, Figure()) for word in words}
+            while len(self._words) > KEPT_WORDS:
+                self._words.popitem(last=False)
+        return {word: figure.get(partial(count, word)) for word, figure in figures.items()}
+
+    def is_small(self, connection: Connection[Any], filters: Filters, stored: StoredSpace) -> bool:
+        """Whether so few of a space's rows pass the filters that scanning them all is the better way."""
+
+        def choose() -> bool:
+            return nearest.choose_exact(connection, self._owner, stored, filters, exact_rows=self._exact_rows)
+
+        if filters != Filters():
+            return choose()
+        with self._lock:
+            figure = self._small.setdefault(stored.space_id, Figure())
+        return figure.get(choose)
+
+    def coverage(self, connection: Connection[Any], model_id: int) -> tuple[int, int]:
+        """(assets that should have pictures, those whose picture stage is done for the model)."""
+        with self._lock:
+            figure = self._coverage.setdefault(model_id, Figure())
+        return figure.get(lambda: nearest.coverage(connection, self._owner, model_id))

@@ -14,14 +14,14 @@ from typing import Any
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, Evidence, FrameStrategy, Hit, Kind, Query, Unavailable, Values
 from heimdex.errors import MediaError, QueryError
-from heimdex.search.figures import Figure
-from heimdex.search.signals import COUNT_LIMIT, PathSignal, PictureSignal, Scope, Signal
+from heimdex.search.figures import LibraryFigures
+from heimdex.search.signals import PathSignal, PictureSignal, Scope, Signal
 from heimdex.search.verdict import judge
 from heimdex.store import nearest, scenes, vectors
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
 
-POOL = 200  # scenes each signal proposes
+POOL = 100  # scenes each signal proposes; more for later pages
 MAX_RESULTS = 1000  # a kept candidate list ends here
 KEPT_LISTS = 64
 KEPT_S = 600.0
@@ -78,8 +78,7 @@ class Searcher:
         self._load_encoder = load_encoder
         self._find_model = find_model
         self._kept: OrderedDict[Query, Ranked] = OrderedDict()
-        self._coverage: dict[int, Figure[tuple[int, int]]] = {}  # by model id
-        self._assets = Figure[int]()
+        self._figures = LibraryFigures(owner, options.exact_rows)
         self._lock = threading.Lock()
 
     def search(self, query: Query) -> Answer:
@@ -126,8 +125,9 @@ class Searcher:
                 connection=connection,
                 owner=self.owner,
                 filters=query.filters,
-                exact_rows=self.options.exact_rows,
-                count_assets=partial(self._count_assets, connection),
+                is_small=partial(self._figures.is_small, connection, query.filters),
+                count_assets=partial(self._figures.assets, connection),
+                count_words=partial(self._figures.words, connection),
                 strategy=self.options.strategy,
             )
             signals = self._signals(scope, query, encoder, model, (words and words[0], picture))
@@ -214,11 +214,11 @@ class Searcher:
             end_us=facts.end_us,
             score=scored.score,
             thumbnail=None if facts.thumbnail_key is None else str(self.home / facts.thumbnail_key),
-            evidence=scored.evidence,
+            evidence=tuple(
+                item if item.rank is None else replace(item, at_us=facts.times_us.get(item.rank))
+                for item in scored.evidence
+            ),
         )
-
-    def _count_assets(self, connection: Any) -> int:
-        return self._assets.get(lambda: nearest.count_assets(connection, self.owner, limit=COUNT_LIMIT))
 
     def _unavailable(
         self, scope: Scope, model: StoredModel | None, unseen: str | None
@@ -230,7 +230,9 @@ class Searcher:
         ]
         if unseen is not None:
             return (Unavailable(signal="picture", reason=unseen, coverage=0.0), *missing)
-        wanted, covered = (1, 0) if model is None else self._covered(scope, model.model_id)
+        wanted, covered = (
+            (1, 0) if model is None else self._figures.coverage(scope.connection, model.model_id)
+        )
         if covered < wanted:
             reason = (
                 "nothing is indexed with this model yet; run `heimdex index`"
@@ -240,10 +242,6 @@ class Searcher:
             share = round(covered / wanted, 4)
             missing.insert(0, Unavailable(signal="picture", reason=reason, coverage=share))
         return tuple(missing)
-
-    def _covered(self, scope: Scope, model_id: int) -> tuple[int, int]:
-        figure = self._coverage.setdefault(model_id, Figure())
-        return figure.get(lambda: nearest.coverage(scope.connection, scope.owner, model_id))
 
     def _encode_words(self, encoder: Encoder, query: Query) -> tuple[Values, float] | None:
         if query.text is None or encoder.text_space is None:

@@ -20,7 +20,6 @@ PATH_WEIGHT = 0.5  # what a path that holds every word of the query adds to a sc
 PATH_ASSETS = 100  # assets a path search proposes
 ASSETS_PER_WORD = 500  # assets it looks at for each word
 SCENES_PER_ASSET = 3  # scenes of such an asset that become candidates
-COUNT_LIMIT = 50_000  # assets counted for a word's rarity
 _FUNCTION_WORDS = frozenset(
     "a an and are as at be by for from i in into is it its my near not of on or our over some that the "
     "their then there this to under up was were where who with without".split()
@@ -35,8 +34,11 @@ class Scope:
     connection: Connection[Any]
     owner: str
     filters: Filters
-    exact_rows: int
-    count_assets: Callable[[], int]  # of the whole library, up to COUNT_LIMIT
+    is_small: Callable[[StoredSpace], bool]  # whether scanning all rows that pass is the better way
+    count_assets: Callable[[], int]  # of the whole library, up to a limit
+    count_words: Callable[
+        [Sequence[str]], dict[str, int]
+    ]  # assets whose paths hold each, likewise
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX
 
 
@@ -71,14 +73,14 @@ class PictureSignal(Signal):
                 vector,
                 scope.filters,
                 limit=limit,
-                exact_rows=scope.exact_rows,
+                exact=scope.is_small(self.stored),
                 strategy=scope.strategy,
             )
             found |= dict.fromkeys(scenes)
         return list(found)
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
-        """The cosine, and the time of the frame that has most of it."""
+        """The cosine, and which frame has most of it."""
         best: dict[str, nearest.FrameScore] = {}
         for vector in self.vectors:
             scored = nearest.score_scenes(
@@ -93,7 +95,7 @@ class PictureSignal(Signal):
                 contribution=self.weight * max(0.0, frame.cosine),
                 raw=frame.cosine,
                 model=self.stored.space.model,
-                at_us=frame.at_us,
+                rank=frame.rank,
             )
             for scene_id, frame in best.items()
         }
@@ -149,9 +151,7 @@ class PathSignal(Signal):
             self._rarity = {}
             if self.words:
                 total = scope.count_assets()
-                counts = nearest.word_frequencies(
-                    scope.connection, scope.owner, self.words, limit=COUNT_LIMIT
-                )
+                counts = scope.count_words(self.words)
                 self._rarity = {
                     word: 0.0
                     if counts[word] * 2 > max(total, 2)

@@ -39,13 +39,14 @@ class SceneFacts:
     end_us: int
     thumbnail_key: str | None
     path: str
+    times_us: dict[int, int]  # of its kept frames, by rank
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrameScore:
-    """A scene for a vector: the time of the frame that says most, and the cosine by the strategy."""
+    """A scene for a vector: which of its frames says most, and the cosine by the strategy."""
 
-    at_us: int
+    rank: int
     cosine: float
 
 
@@ -57,10 +58,13 @@ def nearest_scenes(
     filters: Filters,
     *,
     limit: int,
-    exact_rows: int = EXACT_ROWS,
+    exact: bool | None = None,
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX,
 ) -> list[str]:
-    """Ids of the scenes nearest to a vector by the strategy, the nearest first."""
+    """Ids of the scenes nearest to a vector by the strategy, the nearest first.
+
+    `exact` is what `choose_exact` said; None asks it.
+    """
     literals = {"space_id": stored.space_id, "dim": stored.space.dim}
     parameters = filter_parameters(filters) | {"owner": owner, "vector": to_text(vector)}
     # A frame may be one of several of its scene, so more frames are asked for than scenes, but none beyond
@@ -70,7 +74,9 @@ def nearest_scenes(
     connection.execute(
         SQL["set_up_search"], {"ef": min(1000, max(EF_SEARCH, wanted)), "tuples": MAX_SCAN_TUPLES}
     )
-    if choose_exact(connection, owner, stored, filters, exact_rows=exact_rows):
+    if exact is None:
+        exact = choose_exact(connection, owner, stored, filters)
+    if exact:
         query = literal_int(_of_frames("nearest_exact", strategy, filters), **literals, limit=limit)
     else:
         query = literal_int(_of_frames("nearest_indexed", strategy, filters), **literals, limit=wanted)
@@ -78,7 +84,12 @@ def nearest_scenes(
 
 
 def choose_exact(
-    connection: Connection[Any], owner: str, stored: StoredSpace, filters: Filters, *, exact_rows: int
+    connection: Connection[Any],
+    owner: str,
+    stored: StoredSpace,
+    filters: Filters,
+    *,
+    exact_rows: int = EXACT_ROWS,
 ) -> bool:
     """Whether so few rows pass the filters that scanning them all is the better way."""
     name = "count_space" if filters == Filters() else "count_rows"
@@ -102,11 +113,11 @@ def score_scenes(
     rows = connection.execute(query, {"owner": owner, "scenes": list(scenes), "vector": to_text(vector)})
     found: dict[str, FrameScore] = {}
     for scene_id, frames in groupby(rows, key=itemgetter(0)):
-        nearest_first = [(at_us, 1.0 - distance) for _, at_us, distance in frames]
-        at_us, cosine = nearest_first[0]
+        nearest_first = [(rank, 1.0 - distance) for _, rank, distance in frames]
+        rank, cosine = nearest_first[0]
         if strategy == FrameStrategy.TOP3_MEAN:
             cosine = fmean(cosine for _, cosine in nearest_first)
-        found[scene_id] = FrameScore(at_us=at_us, cosine=cosine)
+        found[scene_id] = FrameScore(rank=rank, cosine=cosine)
     return found
 
 
@@ -159,7 +170,10 @@ def describe_scenes(
     parameters = filter_parameters(filters) | {"owner": owner, "scenes": list(scenes)}
     names = ("scene_id", "asset_id", "kind", "start_us", "end_us", "thumbnail_key", "path")
     return {
-        row[0]: SceneFacts(**dict(zip(names, row, strict=True)))
+        row[0]: SceneFacts(
+            **dict(zip(names, row[:-1], strict=True)),
+            times_us={int(rank): at_us for rank, at_us in (row[-1] or {}).items()},
+        )
         for row in connection.execute(query, parameters)
     }
 

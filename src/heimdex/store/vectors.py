@@ -47,11 +47,11 @@ class VectorRow:
 
     keyframe: Keyframe
     space_id: int
-    values: Values | None
+    values: NDArray[np.float32] | NDArray[np.float16] | None
     metadata: dict[str, Any]
 
 
-def to_text(values: NDArray[np.float32]) -> str:
+def to_text(values: NDArray[np.float32] | NDArray[np.float16]) -> str:
     """Pgvector's text form; five digits are more than a half float holds."""
     return "[" + ",".join([f"{value:.5g}" for value in values.tolist()]) + "]"
 
@@ -138,7 +138,7 @@ def vectors_of_asset(connection: Connection[Any], owner: str, asset_id: str) -> 
 
 def count_vectors(connection: Connection[Any], owner: str) -> list[dict[str, Any]]:
     """How full each space is."""
-    names = ("space_id", "model", "space", "dim", "filled", "failed")
+    names = ("model_id", "space_id", "model", "space", "dim", "filled", "failed")
     return [
         dict(zip(names, row, strict=True))
         for row in connection.execute(SQL["count_vectors"], {"owner": owner})
@@ -165,9 +165,10 @@ def rows_at_least(connection: Connection[Any], owner: str, space_id: int, limit:
 
 def _insert(connection: Connection[Any], owner: str, asset_id: str, rows: Iterable[VectorRow]) -> None:
     with connection.cursor() as cursor:
+        # One after the other: as text the vectors of a long film would take a gigabyte.
         cursor.executemany(
             SQL["insert_vector"],
-            [
+            (
                 {
                     "owner": owner,
                     "space": row.space_id,
@@ -179,5 +180,5 @@ def _insert(connection: Connection[Any], owner: str, asset_id: str, rows: Iterab
                     "metadata": Jsonb(row.metadata),
                 }
                 for row in rows
-            ],
+            ),
         )

@@ -18,7 +18,6 @@ from tests.conformance.fakes import FakeEncoder
 from tests.library import DIM, MadeAsset, add_asset, make_model, unit
 
 FRAMES = 3
-ALWAYS_INDEX = 0  # rows
 
 Reduce = Callable[[NDArray[np.float32]], float]
 SCORES: dict[FrameStrategy, Reduce] = {
@@ -59,7 +58,7 @@ def truth(library: list[MadeAsset], query: Values, strategy: FrameStrategy) -> l
     return sorted(scored, key=lambda pair: -pair[1])
 
 
-@pytest.mark.parametrize("exact_rows", [nearest.EXACT_ROWS, ALWAYS_INDEX])
+@pytest.mark.parametrize("exact", [None, False])
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_scenes_are_proposed_in_the_order_that_the_cosines_demand(
     database: Database,
@@ -67,7 +66,7 @@ def test_scenes_are_proposed_in_the_order_that_the_cosines_demand(
     model: StoredModel,
     library: list[MadeAsset],
     strategy: str,
-    exact_rows: int,
+    exact: bool | None,
 ) -> None:
     database.run(owner, lambda c: vectors.build_index(c, model.spaces[0].space_id))
     for seed in range(5):
@@ -81,7 +80,7 @@ def test_scenes_are_proposed_in_the_order_that_the_cosines_demand(
                 query,
                 Filters(kind=Kind.VIDEO),
                 limit=20,
-                exact_rows=exact_rows,
+                exact=exact,
                 strategy=FrameStrategy(strategy),
             ),
             read_only=True,
@@ -104,10 +103,10 @@ def test_candidates_are_scored_as_they_were_proposed_and_a_frame_is_named(
     )
     assert scored.keys() == wanted.keys()
     for asset in library:
-        for position, (scene_id, values) in enumerate(zip(asset.scene_ids, asset.values, strict=True)):
+        for scene_id, values in zip(asset.scene_ids, asset.values, strict=True):
             assert scored[scene_id].cosine == pytest.approx(wanted[scene_id], abs=1e-5)
             nearest_frame = 0 if strategy == FrameStrategy.BEST_QUALITY else int(np.argmax(values @ query))
-            assert scored[scene_id].at_us == position * 1_000_000 + nearest_frame
+            assert scored[scene_id].rank == nearest_frame
 
 
 def test_the_three_strategies_disagree_here() -> None:

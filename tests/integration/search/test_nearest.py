@@ -57,7 +57,7 @@ def find(
     filters: Filters = ALL,
     **how: Any,
 ) -> list[str]:
-    options = {"limit": 10, "exact_rows": nearest.EXACT_ROWS} | how
+    options = {"limit": 10, "exact": None} | how
     return database.run(
         owner,
         lambda c: nearest.nearest_scenes(c, owner, model.spaces[0], query, filters, **options),
@@ -83,14 +83,15 @@ def test_the_index_agrees_with_brute_force_on_a_small_library(
 ) -> None:
     database.run(owner, lambda c: vectors.build_index(c, model.spaces[0].space_id))
     query = query_of(seed)
-    assert find(database, owner, model, query, exact_rows=0) == ranking(library, query)[:10]
+    assert find(database, owner, model, query, exact=False) == ranking(library, query)[:10]
 
 
 def test_a_large_space_without_an_index_is_still_searched_exactly(
     database: Database, owner: str, model: StoredModel, library: list[MadeAsset]
 ) -> None:
-    query = query_of(1)
-    assert find(database, owner, model, query, exact_rows=0) == ranking(library, query)[:10]
+    query, space = query_of(1), model.spaces[0]
+    assert database.run(owner, lambda c: nearest.choose_exact(c, owner, space, ALL, exact_rows=0))
+    assert find(database, owner, model, query, exact=True) == ranking(library, query)[:10]
 
 
 def test_few_rows_through_a_filter_are_scanned_though_the_space_is_large(
@@ -135,7 +136,7 @@ def test_a_filter_narrows_before_anything_is_ranked(
         database.run(owner, lambda c: vectors.build_index(c, model.spaces[0].space_id))
     query = query_of(3)
     expected = ranking([asset for asset in library if wanted(asset)], query)[:10]
-    found = find(database, owner, model, query, filters, exact_rows=0 if indexed else nearest.EXACT_ROWS)
+    found = find(database, owner, model, query, filters, exact=False if indexed else None)
     assert found == expected
 
 
@@ -150,7 +151,7 @@ def test_a_scene_is_scored_by_its_best_frame(
     for scene_id, values in zip(asset.scene_ids, asset.values, strict=True):
         cosines = values @ query
         assert scored[scene_id].cosine == pytest.approx(float(cosines.max()), abs=2e-3)
-        assert scored[scene_id].at_us % 1_000_000 == int(cosines.argmax())
+        assert scored[scene_id].rank == int(cosines.argmax())
 
 
 def test_another_owner_sees_nothing(

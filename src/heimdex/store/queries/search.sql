@@ -64,9 +64,8 @@ AND v.rank = 0
 
 -- name: score_scenes
 -- The exact distance of every frame of the candidates.
-SELECT v.scene_id::text, k.at_us, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
+SELECT v.scene_id::text, v.rank, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
   FROM heimdex.vector v
-  JOIN heimdex.keyframe k ON k.owner_id = v.owner_id AND k.keyframe_id = v.keyframe_id
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = ANY(%(scenes)s)
    AND v.embedding IS NOT NULL /* frames */
  ORDER BY v.scene_id, distance, v.rank;
@@ -116,10 +115,12 @@ SELECT picked.scene_id::text
 
 -- name: describe_scenes
 -- What a hit shows of each scene.
-SELECT s.scene_id::text, s.asset_id::text, a.kind, s.start_us, s.end_us, k.thumbnail_key, f.path
+SELECT s.scene_id::text, s.asset_id::text, a.kind, s.start_us, s.end_us, k.thumbnail_key, f.path, k.times
   FROM heimdex.scene s
   JOIN heimdex.asset a USING (owner_id, asset_id)
-  LEFT JOIN heimdex.keyframe k ON k.owner_id = s.owner_id AND k.scene_id = s.scene_id AND k.rank = 0
+ CROSS JOIN LATERAL (
+    SELECT max(thumbnail_key) FILTER (WHERE rank = 0) AS thumbnail_key, jsonb_object_agg(rank, at_us) AS times
+      FROM heimdex.keyframe k WHERE k.owner_id = s.owner_id AND k.scene_id = s.scene_id) k
  CROSS JOIN LATERAL (
     SELECT path FROM heimdex.file f
      WHERE f.owner_id = s.owner_id AND f.asset_id = s.asset_id AND f.state = 'present' /* within */
@@ -132,7 +133,7 @@ SELECT count(*) AS wanted, count(r.asset_id) AS covered
   FROM heimdex.asset a
   LEFT JOIN heimdex.stage_run r
     ON r.owner_id = a.owner_id AND r.asset_id = a.asset_id AND r.stage = 'picture'
-   AND r.model_id = %(model)s AND r.state IN ('done', 'empty', 'skipped')
+   AND r.model_id = %(model)s AND r.state IN ('done', 'empty')
  WHERE a.owner_id = %(owner)s AND a.present AND a.kind <> 'audio';
 
 -- name: filter_kind
