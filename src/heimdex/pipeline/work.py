@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder
@@ -49,9 +50,12 @@ Report = Callable[..., None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoded:
-    """A picture's vectors, one per space, or the reason why there are none."""
+    """A picture's vectors, one per space, or the reason why there are none.
 
-    vectors: tuple[Vector, ...] = ()
+    As half floats, which is how they are stored: a long film has tens of thousands of them in hand at a time.
+    """
+
+    vectors: tuple[NDArray[np.float16], ...] = ()
     inference_time_ms: float = 0.0
     device: str | None = None
     error: str | None = None
@@ -240,9 +244,13 @@ def encode(report: Report, model: str, options: LoadOptions, paths: list[Path]) 
     return [
         Encoded(error=str(picture))
         if isinstance(picture, MediaError)
-        else Encoded(vectors=next(found), inference_time_ms=each_ms, device=encoder.device)
+        else Encoded(vectors=_halves(next(found)), inference_time_ms=each_ms, device=encoder.device)
         for picture in read
     ]
+
+
+def _halves(vectors: tuple[Vector, ...]) -> tuple[NDArray[np.float16], ...]:
+    return tuple(vector.values.astype(np.float16) for vector in vectors)
 
 
 def _read(path: Path) -> Picture | MediaError:

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import numpy as np
+
 from heimdex.encoders.row import LoadOptions
 from heimdex.entities import Values
 from heimdex.errors import ModelError, VectorFault, WorkerError
@@ -124,7 +126,7 @@ class Inspectors:
         except ModelError as error:
             self.unloadable = str(error)
             return [None] * len(paths)
-        return [tuple(vector.values for vector in encoded.vectors) or None for encoded in found]
+        return [tuple(values.astype(np.float32) for values in encoded.vectors) or None for encoded in found]
 
     def _each(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Result]:
         """The results in order, as many at a time as there are workers."""
