@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from heimdex.config import Settings
+from heimdex.inherited.names import NAMES, RETIRED
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV_EXAMPLE = ROOT / ".env.example"
@@ -31,9 +32,13 @@ def default_of(name: str, field: FieldInfo) -> str:
 
 def choices_of(field: FieldInfo) -> str:
     """The allowed values of a setting, where they are listed."""
-    arguments: tuple[Any, ...] = getattr(field.annotation, "__args__", ())
-    words = [str(argument) for argument in arguments if isinstance(argument, str)]
-    return ", ".join(words)
+    return ", ".join(_words(field.annotation))
+
+
+def _words(annotation: Any) -> list[str]:
+    """The texts among a type's arguments, however deep: a choice may be optional."""
+    arguments = getattr(annotation, "__args__", ())
+    return [word for one in arguments for word in ([one] if isinstance(one, str) else _words(one))]
 
 
 def env_example() -> str:
@@ -60,7 +65,25 @@ def reference() -> str:
         meaning = f"{field.description}" + (f" One of: {choices}." if choices else "")
         default = default_of(name, field)
         lines.append(f"| `HEIMDEX_{name.upper()}` | {f'`{default}`' if default else '–'} | {meaning} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + inherited()) + "\n"
+
+
+def inherited() -> list[str]:
+    """The names of the past, each with the setting it stands for."""
+    lines = [
+        "",
+        "## Inherited names",
+        "",
+        "They count where the `HEIMDEX_*` setting is not; see [inherited settings](inherited-settings.md).",
+        "",
+        "| name | stands for | meaning |",
+        "|---|---|---|",
+    ]
+    for name in NAMES:
+        stands_for = "–" if name.setting is None else f"`HEIMDEX_{name.setting.upper()}`"
+        lines.append(f"| `{name.name}` | {stands_for} | {name.meaning} |")
+    retired = "; ".join(f"`{old}`: {new}" for old, new in RETIRED.items())
+    return [*lines, "", f"Retired values are refused, and what took their place is named: {retired}."]
 
 
 def main() -> int:

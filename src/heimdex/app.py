@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from dataclasses import replace
@@ -11,8 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.config import Settings, hub_cache, read_settings
-from heimdex.entities import Answer, Filters, IndexReport, Kind, Query, Verification
-from heimdex.errors import QueryError
+from heimdex.entities import Answer, Filters, FrameStrategy, IndexReport, Kind, Query, Verification
+from heimdex.errors import QueryError, UsageError
+from heimdex.inherited.expectations import Expected
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
 from heimdex.store.home import make_home
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from heimdex.pipeline.tally import OnProgress
     from heimdex.pipeline.tools import PictureModel, Tools
     from heimdex.search import Searcher
+
+STARTER = "starter"
+VECTOR_LOG = "heimdex.vectors"  # the logger of pipeline/vector_log.py
+PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -38,6 +44,8 @@ class Heimdex:
     def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
         self.settings = settings or read_settings(**overrides)
         self.owner = self.settings.owner
+        if self.settings.log_vectors:
+            logging.getLogger(VECTOR_LOG).setLevel(logging.DEBUG)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -74,10 +82,8 @@ class Heimdex:
 
     @cached_property
     def model(self) -> PictureModel:
-        """The picture model of the settings, described without loading it."""
-        from heimdex.pipeline.models import describe
-
-        return describe(self.settings.picture_model, self._load_options())
+        """The picture model of the settings, described without loading it. Raises SettingsError."""
+        return self._model(self.settings.picture_model)
 
     @cached_property
     def models(self) -> Models:
@@ -104,13 +110,17 @@ class Heimdex:
         from heimdex.search import Searcher
         from heimdex.search.searcher import SearchOptions
 
+        settings = self.settings
         options = SearchOptions(
-            exact_rows=self.settings.exact_rows, max_pixels=self.settings.max_megapixels * 1_000_000
+            exact_rows=settings.exact_rows,
+            max_pixels=settings.max_megapixels * 1_000_000,
+            strategy=FrameStrategy(settings.frame_strategy),
+            pictures_off=None if settings.pictures else PICTURES_OFF,
         )
         return Searcher(
             self.database,
             self.owner,
-            self.settings.home,
+            settings.home,
             partial(load, self.model),
             partial(find, model=self.model),
             options,
@@ -149,11 +159,12 @@ class Heimdex:
         """
         from heimdex.pipeline.backfill import backfill
         from heimdex.pipeline.backfill_tally import BackfillOptions
-        from heimdex.pipeline.models import describe
 
+        if not self.settings.pictures:
+            raise UsageError(f"No vectors are made: {PICTURES_OFF}.")
         tools = self._tools()
         if model is not None:
-            tools = replace(tools, model=describe(model, self._load_options()))
+            tools = replace(tools, model=self._model(model))
         if timeout_s is not None:
             tools = replace(tools, limits=replace(tools.limits, image_timeout_s=timeout_s))
         return backfill(tools, options or BackfillOptions(), on_progress)
@@ -248,7 +259,20 @@ class Heimdex:
             ),
             workers=settings.workers,
             decode_threads=2,
+            pictures=settings.pictures,
         )
+
+    def _model(self, name: str) -> PictureModel:
+        from heimdex.pipeline.models import describe
+
+        settings = self.settings
+        if not settings.pictures:  # what is skipped is entered under the model that is always there
+            return describe(STARTER, self._load_options())
+        model = describe(name, self._load_options())
+        if name == settings.picture_model:
+            expected = Expected(dim=settings.picture_dim, most_px=settings.max_image_px)
+            expected.check(name, [space.dim for space in model.spaces], model.row.input_size)
+        return model
 
     def _load_options(self) -> Any:
         from heimdex.encoders.row import LoadOptions

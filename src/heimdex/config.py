@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from heimdex.errors import SettingsError
+from heimdex.inherited.names import Found, read_inherited
 
 SINGLE_OWNER = "00000000-0000-7000-8000-000000000001"
 """The owner of everything while there are no accounts."""
@@ -57,6 +60,47 @@ class Settings(BaseSettings):
     picture_model: str = Field(
         default="starter",
         description="The model that turns pictures into vectors; see `heimdex models list`.",
+    )
+    pictures: bool = Field(
+        default=True,
+        description="Make vectors of what is seen and search by them; else the stage `picture` is skipped.",
+    )
+    picture_dim: int | None = Field(
+        default=None,
+        ge=1,
+        description="The length you expect of the picture model's vectors; another is refused.",
+    )
+    max_image_px: int | None = Field(
+        default=None,
+        ge=1,
+        description="The largest side you expect a model to look at; one that looks at more is refused.",
+    )
+    frame_strategy: Literal["best_quality", "top3_max", "top3_mean"] = Field(
+        default="top3_max",
+        description="How a scene's kept frames make its score: the best picture alone, the nearest of "
+        "them, or their mean.",
+    )
+    log_vectors: bool = Field(
+        default=False,
+        description="Log the loading of the picture model and each vector, whatever the log level.",
+    )
+    speech_model: (
+        Literal["tiny", "base", "small", "medium", "large-v1", "large-v2", "large-v3", "turbo"] | None
+    ) = Field(default=None, description="The Whisper model that listens. Nothing listens yet.")
+    faces: bool | None = Field(default=None, description="Look for faces. Nothing looks for them yet.")
+    face_detector: Literal["yunet", "dlib"] | None = Field(
+        default=None, description="What finds faces. Nothing looks for them yet."
+    )
+    face_model: Literal["sface", "dlib"] | None = Field(
+        default=None, description="What tells faces apart. Nothing looks for them yet."
+    )
+    face_model_file: Path | None = Field(
+        default=None, description="A file of yours with the face model. Nothing looks for faces yet."
+    )
+    face_dim: int | None = Field(
+        default=None,
+        ge=1,
+        description="The length you expect of the face model's vectors; another is refused.",
     )
     models_dir: Path | None = Field(
         default=None,
@@ -131,7 +175,7 @@ class Settings(BaseSettings):
     def _owner_is_a_uuid(cls, value: str) -> str:
         return str(uuid.UUID(value))
 
-    @field_validator("home", "models_dir", "hub_cache_dir")
+    @field_validator("home", "models_dir", "hub_cache_dir", "face_model_file")
     @classmethod
     def _folder_is_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -147,12 +191,32 @@ def hub_cache(settings: Settings) -> Path:
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Settings from the environment, `.env` and the overrides. Raises SettingsError, naming the setting."""
+    """Settings from the environment, `.env` and the overrides. Raises SettingsError, naming the setting.
+
+    Names of the past count where neither an override nor HEIMDEX_<NAME> sets the same thing.
+    """
+    given = _variables()
+    taken = {name for name in Settings.model_fields if given.get(f"HEIMDEX_{name.upper()}")}
+    inherited = read_inherited(given, taken | overrides.keys())
+    values = {setting: found.value for setting, found in inherited.items()}
     try:
-        return Settings(**overrides)
+        return Settings(**values, **overrides)
     except ValidationError as error:
         problems = "; ".join(
-            f"HEIMDEX_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-            for problem in error.errors()
+            f"{_named(inherited, problem['loc'])}: {problem['msg']}" for problem in error.errors()
         )
         raise SettingsError(f"{problems}. See docs/reference/settings.md.") from error
+
+
+def _variables() -> dict[str, str]:
+    """Everything in `.env` and the environment, which wins, by names in capitals; nothing that is empty."""
+    file = dotenv_values(".env", encoding="utf-8")
+    return {name.upper(): value for source in (file, os.environ) for name, value in source.items() if value}
+
+
+def _named(inherited: Mapping[str, Found], place: tuple[int | str, ...]) -> str:
+    """The variables that gave a value, or that would."""
+    setting = str(place[0]) if place else ""
+    if setting in inherited:
+        return " and ".join(inherited[setting].said)
+    return f"HEIMDEX_{'_'.join(str(part) for part in place).upper()}"

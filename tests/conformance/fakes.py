@@ -42,6 +42,7 @@ FAKE = ModelRow(
     std=(1.0, 1.0, 1.0),
     resize="squash",
     files=(),
+    packaged=True,
     match_cosine=0.3,
 )
 

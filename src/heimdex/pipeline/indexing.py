@@ -335,7 +335,8 @@ class IndexRun:
     def _expect_pictures(self) -> None:
         """Load the model while the first file is looked at: two things that take one core each."""
         with self._lock:
-            if PICTURE in self.options.stages and self._warmer is None and not self._stop.is_set():
+            wanted = PICTURE in self.options.stages and self.tools.pictures
+            if wanted and self._warmer is None and not self._stop.is_set():
                 self._warmer = threading.Thread(target=self.stages.expect_pictures, name="warm")
                 self._warmer.start()
 
@@ -390,7 +391,7 @@ class IndexRun:
             run = entries.get((stage.name, self.model.model_id if stage.per_model else 0))
             if self.options.retry and run is not None and run.state == StageState.FAILED:
                 run = None
-            if not is_current(run, stage.version, item.asset):
+            if not is_current(run, stage.version, item.asset, skips=not self.tools.pictures):
                 missing.append(stage)
         scenes = entries.get((SCENES.name, 0))
         if SCENES not in missing and (scenes is None or scenes.state == StageState.FAILED):

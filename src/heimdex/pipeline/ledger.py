@@ -130,13 +130,16 @@ def claim_key(owner: str, asset_id: str) -> str:
     return f"{owner}/{asset_id}"
 
 
-def is_current(run: StageRun | None, version: int, asset: Asset, *, patient: bool = False) -> bool:
+def is_current(
+    run: StageRun | None, version: int, asset: Asset, *, patient: bool = False, skips: bool = False
+) -> bool:
     """Whether a stage needs no run: it ended, on this content, in this version.
 
-    A failure counts as an end when `patient`, or after MAX_ATTEMPTS.
+    A failure counts as an end when `patient`, or after MAX_ATTEMPTS; having been skipped does where the stage
+    would be skipped again, which `skips` says.
     """
     if run is None or run.version != version or run.content_hash != asset.content_hash:
         return False
     if run.state == StageState.FAILED:
         return patient or run.attempt >= MAX_ATTEMPTS
-    return run.state in (StageState.DONE, StageState.EMPTY, StageState.SKIPPED)
+    return run.state in (StageState.DONE, StageState.EMPTY) or (skips and run.state == StageState.SKIPPED)

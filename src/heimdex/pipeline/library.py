@@ -20,6 +20,7 @@ from heimdex.store.assets import AssetPath
 from heimdex.store.database import is_claimed
 
 SIDECAR_FORMAT = "heimdex-sidecar/1"
+SPACE_FIELDS = ("space_id", "model", "space", "dim", "filled", "failed")
 
 
 def seconds(us: int) -> float:
@@ -33,6 +34,7 @@ def status(tools: Tools) -> dict[str, Any]:
 
     def read(connection: Connection[Any]) -> dict[str, Any]:
         counts = assets.count_library(connection, owner)
+        spaces = vectors.count_vectors(connection, owner)
         stages: dict[str, dict[str, int]] = {}
         for stage, model, state, count in runs.count_runs(connection, owner):
             entry = stages.setdefault(f"{stage} ({model})" if model else stage, {})
@@ -47,11 +49,32 @@ def status(tools: Tools) -> dict[str, Any]:
             "keyframes": counts["keyframes"],
             "duration": seconds(counts["duration_us"]),
             "stages": stages,
-            "spaces": vectors.count_vectors(connection, owner),
-            "models": {"picture": tools.model.row.name},
+            "spaces": [{name: entry[name] for name in SPACE_FIELDS} for entry in spaces],
+            "coverage": _coverage(spaces, counts["keyframes"]),
+            "models": {"picture": tools.model.row.name} if tools.pictures else {},
         }
 
     found: dict[str, Any] = tools.database.run(owner, read, read_only=True)
+    return found
+
+
+def _coverage(spaces: Sequence[dict[str, Any]], keyframes: int) -> list[dict[str, Any]]:
+    """How many of the kept frames have their vectors, model by model; the emptiest of its spaces counts."""
+    by_model: dict[int, list[dict[str, Any]]] = {}
+    for space in spaces:
+        by_model.setdefault(space["model_id"], []).append(space)
+    found = []
+    for own in by_model.values():
+        filled = min(space["filled"] for space in own)
+        found.append(
+            {
+                "model": own[0]["model"],
+                "keyframes": keyframes,
+                "filled": filled,
+                "failed": max(space["failed"] for space in own),
+                "share": round(filled / keyframes, 4) if keyframes else 1.0,
+            }
+        )
     return found
 
 
@@ -71,7 +94,7 @@ def list_assets(tools: Tools) -> dict[str, Any]:
                 _asset_line(
                     asset,
                     paths.get(asset.asset_id, []),
-                    state_of(connection, owner, asset, ledger.get(asset.asset_id, []), model_id),
+                    state_of(connection, tools, asset, ledger.get(asset.asset_id, []), model_id),
                 )
                 for asset in assets.list_assets(connection, owner)
             ],
@@ -86,7 +109,7 @@ def list_assets(tools: Tools) -> dict[str, Any]:
 
 
 def state_of(
-    connection: Connection[Any], owner: str, asset: Asset, ledger: Sequence[StageRun], model_id: int
+    connection: Connection[Any], tools: Tools, asset: Asset, ledger: Sequence[StageRun], model_id: int
 ) -> AssetState:
     """How an asset stands: missing, indexing, done, failed (nothing usable) or partial."""
     if not asset.present:
@@ -94,13 +117,15 @@ def state_of(
     entries = {(run.stage, run.model_id): run for run in ledger}
     wanted = [entries.get((stage.name, model_id if stage.per_model else 0)) for stage in FLOW]
     current = [
-        is_current(run, stage.version, asset) and run is not None and run.state != StageState.FAILED
+        is_current(run, stage.version, asset, skips=not tools.pictures)
+        and run is not None
+        and run.state != StageState.FAILED
         for stage, run in zip(FLOW, wanted, strict=True)
     ]
     if all(current):
         return AssetState.DONE
     busy = any(run is not None and run.state == StageState.RUNNING for run in wanted)
-    if busy and is_claimed(connection, claim_key(owner, asset.asset_id)):
+    if busy and is_claimed(connection, claim_key(tools.owner, asset.asset_id)):
         return AssetState.INDEXING
     failed = wanted[0] is not None and wanted[0].state == StageState.FAILED
     return AssetState.FAILED if failed else AssetState.PARTIAL
@@ -114,7 +139,7 @@ def show(tools: Tools, name: str) -> dict[str, Any]:
         asset = find_asset(connection, owner, name)
         model = models.find(connection, tools.model)
         ledger = runs.runs_of(connection, owner, [asset.asset_id])
-        state = state_of(connection, owner, asset, ledger, model.model_id if model else 0)
+        state = state_of(connection, tools, asset, ledger, model.model_id if model else 0)
         keyframes = scenes.keyframes_of(connection, owner, [asset.asset_id])[asset.asset_id]
         return {
             "asset": _asset_line(asset, assets.paths_of(connection, owner, asset.asset_id), state)

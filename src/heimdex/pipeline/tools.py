@@ -55,3 +55,4 @@ class Tools:
     scenes: SceneOptions
     workers: int
     decode_threads: int
+    pictures: bool = True  # False: the stage `picture` is skipped

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from heimdex.errors import HeimdexError, ModelError, ModelUnavailable, WorkerCrashed, WorkersUnavailable
@@ -25,6 +27,8 @@ class Warmth:
     function: str
     args: tuple[Any, ...]
     timeout_s: float
+    on_begin: Callable[[], None] | None = field(default=None, compare=False)
+    on_end: Callable[[float], None] | None = field(default=None, compare=False)  # gets the seconds it took
 
 
 class WorkerPool:
@@ -133,6 +137,9 @@ class WorkerPool:
     def _warm(self, worker: Worker) -> None:
         if self.warmth is None:
             return
+        if self.warmth.on_begin is not None:
+            self.warmth.on_begin()
+        began_s = time.monotonic()
         try:
             worker.call(self.warmth.function, self.warmth.args, timeout_s=self.warmth.timeout_s)
         except HeimdexError as error:
@@ -145,6 +152,8 @@ class WorkerPool:
                     self._unloadable = reason
             raise ModelUnavailable(reason) from error
         self._cold = 0
+        if self.warmth.on_end is not None:
+            self.warmth.on_end(time.monotonic() - began_s)
 
     def _discard(self, worker: Worker | None) -> None:
         if worker is not None:

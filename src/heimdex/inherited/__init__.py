@@ -1,0 +1,1 @@
+"""What the systems before this one called their settings, and what that means here."""
