@@ -79,7 +79,9 @@ class HubStub:
     def add(self, name: str, files: dict[str, bytes], large: set[str] | None = None) -> Repository:
         """A repository; its commit follows from its files."""
         commit = hashlib.sha1(repr(sorted(files.items())).encode(), usedforsecurity=False).hexdigest()
-        made = Repository(files=files, large=frozenset(files if large is None else large), commit=commit)
+        made = Repository(
+            files=dict(files), large=frozenset(files if large is None else large), commit=commit
+        )
         self.repositories[name] = made
         return made
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from heimdex.errors import DownloadFailed, HubUnavailable, ModelError
-from heimdex.inference.checksums import Checksum
 from heimdex.inference.hub_answers import NO_HUB, explain, is_passing, waiting_time_s
+from heimdex.inference.hub_listing import Listing, RemoteFile, read_listing
 from heimdex.inference.staging import size_of, writing
 
 if TYPE_CHECKING:
@@ -48,29 +48,6 @@ class HubOptions:
     longest_wait_s: float = 300.0  # a hub that asks to wait longer is given up
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RemoteFile:
-    """A file of a repository."""
-
-    name: str  # its path there, with forward slashes
-    size_bytes: int
-    checksum: Checksum
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listing:
-    """The files asked for, at one commit."""
-
-    repository: str
-    commit: str
-    files: tuple[RemoteFile, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        """Of all its files."""
-        return sum(file.size_bytes for file in self.files)
-
-
 class Hub:
     """One hub. Every method may raise HubUnavailable (not in reach) and DownloadFailed (a wrong answer)."""
 
@@ -87,24 +64,12 @@ class Hub:
                     repository, revision=revision, files_metadata=True, timeout=self.options.silence_s
                 ),
             )
-            files = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-            commit = str(info.sha or "")
+            return read_listing(info, repository, revision, names)
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             raise HubUnavailable(
                 f"What answers at {self.options.endpoint} is no model hub ({type(err).__name__}). "
                 f"Check HEIMDEX_HUB_ENDPOINT and the way to the internet. {NO_HUB}"
             ) from err
-        missing = [name for name in names if name not in files]
-        if missing:
-            raise DownloadFailed(
-                f"{repository} has no {', '.join(missing)} at {revision}. Its publishers have moved the "
-                "files; update Heimdex, or import the model from a folder."
-            )
-        return Listing(
-            repository=repository,
-            commit=commit,
-            files=tuple(_remote(repository, name, files[name]) for name in names),
-        )
 
     def fetch(self, listing: Listing, file: RemoteFile, part: Path, on_bytes: OnBytes) -> None:
         """Have the whole file at `part`, going on from the bytes that lie there. Its content is not checked.
@@ -115,16 +80,19 @@ class Hub:
         with writing(part.parent):
             part.parent.mkdir(parents=True, exist_ok=True)
             part.touch()
-        fruitless = 0
+        most, fruitless = 0, 0
         while (have := size_of(part)) != file.size_bytes:
             if have > file.size_bytes:  # of another version
                 _drop(part)
                 continue
+            most = max(most, have)
             problem = self._try(listing, file, part, on_bytes)
-            fruitless = 0 if size_of(part) > have else fruitless + 1
-            if size_of(part) != file.size_bytes:
+            now = size_of(part)
+            # Only what was never reached before counts: a hub may send the same beginning for ever.
+            fruitless = 0 if now > most else fruitless + 1
+            if now != file.size_bytes:
                 if fruitless >= self.options.attempts:
-                    raise self._given_up(listing, file, size_of(part), problem) from problem
+                    raise self._given_up(listing, file, most, problem) from problem
                 log.info("%s of %s: %s; going on", file.name, listing.repository, problem or "cut off")
                 self._wait(problem, max(fruitless, 1), listing.repository, file.name)
 
@@ -263,23 +231,6 @@ def _api(options: HubOptions) -> HfApi:
         token=options.token or False,
         library_name="heimdex",
         library_version=options.version,
-    )
-
-
-def _remote(repository: str, name: str, sibling: Any) -> RemoteFile:
-    if sibling.lfs is not None:
-        return RemoteFile(
-            name=name,
-            size_bytes=int(sibling.lfs["size"]),
-            checksum=Checksum(kind="sha256", value=str(sibling.lfs["sha256"])),
-        )
-    if sibling.size is None or not sibling.blob_id:
-        raise DownloadFailed(
-            f"The hub states no size and checksum for {name} of {repository}; without them nothing is "
-            "downloaded. Use another mirror (HEIMDEX_HUB_ENDPOINT)."
-        )
-    return RemoteFile(
-        name=name, size_bytes=int(sibling.size), checksum=Checksum(kind="git", value=str(sibling.blob_id))
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from heimdex.inference.checksums import Checksum
-from heimdex.inference.hub import RemoteFile
+from heimdex.inference.hub_listing import RemoteFile
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 GIT_ID_LENGTH, SHA256_LENGTH = 40, 64

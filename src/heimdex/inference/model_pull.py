@@ -8,8 +8,9 @@ from pathlib import Path
 
 from heimdex.errors import DownloadFailed
 from heimdex.inference.checksums import Digest, holds
-from heimdex.inference.hub import Hub, Listing, RemoteFile
+from heimdex.inference.hub import Hub
 from heimdex.inference.hub_cache import cached_copies
+from heimdex.inference.hub_listing import Listing, RemoteFile
 from heimdex.inference.installing import OnTransfer, Outcome, Step, Transfer, Wanted, finish, must_fit
 from heimdex.inference.staging import Staging, size_of, writing
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from heimdex.errors import DownloadFailed, ModelError, ModelUnavailable
-from heimdex.inference.hub import Hub, HubOptions, Listing
+from heimdex.inference.hub import Hub, HubOptions
 from heimdex.inference.hub_cache import COMMIT, FoundFiles
+from heimdex.inference.hub_listing import Listing
 from heimdex.inference.installing import OnTransfer, Outcome, Transfer, Wanted, in_silence
 from heimdex.inference.model_faults import SURPLUS, FileFault, find_faults, installed_commit, quick_fault
 from heimdex.inference.model_import import look_for, take_in

@@ -128,7 +128,7 @@ def writing(folder: Path) -> Iterator[None]:
 def safe_name(name: str) -> PurePosixPath:
     """A file's name as a path that stays below its folder. Raises ModelError for any other."""
     path = PurePosixPath(name)
-    odd = not name or path.is_absolute() or ".." in path.parts or str(path) != name
+    odd = not path.parts or path.is_absolute() or ".." in path.parts or str(path) != name
     if odd or any(sign in name for sign in "\\\0:"):
         raise ModelError(f"A file called {name!r} has no place in a model's folder; nothing was written.")
     return path

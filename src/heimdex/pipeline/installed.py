@@ -12,7 +12,8 @@ from typing import Any
 from heimdex.encoders import catalog
 from heimdex.encoders.row import LoadOptions, ModelRow
 from heimdex.errors import HeimdexError, LicenceNotAccepted, ModelUnavailable, NotFound, UsageError
-from heimdex.inference.hub import HubOptions, Listing
+from heimdex.inference.hub import HubOptions
+from heimdex.inference.hub_listing import Listing
 from heimdex.inference.installing import OnTransfer, Outcome, Wanted, in_silence
 from heimdex.inference.model_faults import FileFault, find_faults
 from heimdex.inference.model_store import ModelStore, Standing
