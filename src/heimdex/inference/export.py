@@ -20,6 +20,7 @@ from heimdex.inference.checksums import digest_file
 from heimdex.inference.graphs import read_graph
 from heimdex.inference.openvino_session import OpenVinoSession
 from heimdex.inference.session import Array, SessionOptions
+from heimdex.inference.staging import STAGING
 from heimdex.inference.weights import MANIFEST, VerifiedFile
 
 PICTURES, WORDS, TOKENIZER = "pictures.onnx", "words.onnx", "tokenizer.json"
@@ -65,8 +66,9 @@ def export(path: Path, options: ExportOptions) -> Exported:
     if final.exists() and not options.replace:
         raise UsageError(f"There is a model {options.name} already; say --replace, or another name.")
     checkpoint = read_checkpoint(path, options.hints)
-    options.models_dir.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=options.models_dir, prefix=".export-"))
+    base = options.models_dir / STAGING  # a half-written model among the models would be taken for damaged
+    base.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=base, prefix="export-"))
     try:
         made = _make(checkpoint, options, place)
         place.chmod(0o755)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -37,7 +38,7 @@ class WarmCache(Generic[Key, Thing]):
     How large a thing is must be said before it is loaded (`size_of`, bytes), so that room is made first and
     the budget holds at its peak too. Room is made by letting go what was used longest ago and is not in use;
     where all is in use, the budget is overrun rather than a query refused. What nobody used for `ttl_s`
-    seconds is let go by a timer.
+    seconds is let go by a timer; math.inf: never.
     """
 
     def __init__(
@@ -175,7 +176,7 @@ class WarmCache(Generic[Key, Thing]):
     def _wait_for_the_next(self) -> None:
         """Have the timer go off when the first of those not in use is due."""
         idle = [place.used_s for place in self._places.values() if not place.users]
-        if self._timer is not None or not idle or self._closed:
+        if self._timer is not None or not idle or self._closed or math.isinf(self.ttl_s):
             return
         due_s = max(min(idle) + self.ttl_s - self._clock(), 0.05)
         self._timer = threading.Timer(due_s, self.sweep)

@@ -1,8 +1,7 @@
-"""The picture model in use: described without loading it, found and entered in the database, loaded once."""
+"""The picture model in use: described without loading it, found and entered in the database, kept warm."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection
@@ -11,24 +10,25 @@ from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions
 from heimdex.pipeline.tools import PictureModel, Tools
+from heimdex.pipeline.warmth import warm_encoder
 from heimdex.store import nearest, vectors
 from heimdex.store.vectors import StoredModel
 
 
 def describe(name: str, options: LoadOptions) -> PictureModel:
     """What the flow and the database need to know of a model. Raises NotFound for an unknown name."""
-    row = catalog.find(name)
+    row = catalog.find(name, options.models_dir)
     return PictureModel(
         row=row,
         options=options,
-        spaces=_load(name, options).picture_spaces,  # weights are opened on first use only
+        spaces=warm_encoder(name, options).picture_spaces,  # weights are opened on first use only
         weights_sha256=catalog.fingerprint(row, options),
     )
 
 
 def load(model: PictureModel) -> Encoder:
     """The encoder of a model, the same one each time."""
-    return _load(model.row.name, model.options)
+    return warm_encoder(model.row.name, model.options)
 
 
 def find(connection: Connection[Any], model: PictureModel) -> StoredModel | None:
@@ -50,8 +50,3 @@ def index_large_spaces(tools: Tools, model: StoredModel) -> None:
                 vectors.build_index(connection, stored.space_id)
 
     tools.database.run(tools.owner, build)
-
-
-@lru_cache(maxsize=2)
-def _load(name: str, options: LoadOptions) -> Encoder:
-    return catalog.load(name, options)

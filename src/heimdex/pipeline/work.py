@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heimdex.encoders import catalog
-from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions
 from heimdex.entities import (
     KEPT_SHORT_SIDE,
@@ -42,6 +40,7 @@ from heimdex.media.probe import probe
 from heimdex.media.recognise import recognise
 from heimdex.media.video import frames
 from heimdex.pipeline.tools import SceneOptions
+from heimdex.pipeline.warmth import warm_encoder
 from heimdex.scenes.coarse import LEAST_RATE, CoarseDetector, TooManyLookups
 from heimdex.scenes.content import ContentDetector, ContentOptions
 
@@ -223,9 +222,13 @@ def _folder_error(error: OSError, folder: Path) -> StoreError:
     return StoreError(f"cannot write to {folder}: {error.strerror}; check the rights of the data folder")
 
 
+# An inference process lives for its model, and an item's time has no room for loading it again.
+FOR_GOOD_S = math.inf
+
+
 def warm(report: Report, model: str, options: LoadOptions) -> None:
     """Load a model and run it once, so that no item pays for it."""
-    encoder = _encoder(model, options)
+    encoder = warm_encoder(model, options, FOR_GOOD_S)
     blank = np.zeros((8, 8, 3), np.uint8)
     blank[:4] = 255
     report()
@@ -234,7 +237,7 @@ def warm(report: Report, model: str, options: LoadOptions) -> None:
 
 def encode(report: Report, model: str, options: LoadOptions, paths: list[Path]) -> list[Encoded]:
     """The vectors of kept frames, in order. Reads exactly those files' pixels."""
-    encoder = _encoder(model, options)
+    encoder = warm_encoder(model, options, FOR_GOOD_S)
     read = [_read(path) for path in paths]
     pictures = [picture for picture in read if not isinstance(picture, MediaError)]
     report()
@@ -258,8 +261,3 @@ def _read(path: Path) -> Picture | MediaError:
         return read_picture(path)
     except MediaError as error:  # a kept file that was damaged costs one vector, not the batch
         return error
-
-
-@lru_cache(maxsize=2)
-def _encoder(model: str, options: LoadOptions) -> Encoder:
-    return catalog.load(model, options)
