@@ -297,7 +297,7 @@ class IndexRun:
 
     def _outcome_of(self, item: Item, attempt: Attempt) -> Outcome:
         try:
-            return self.stages.divide(item, attempt, lambda _: self._check_stop())
+            return self.stages.divide(item, attempt, lambda _: self._check_stop(), ahead=self._wants_pictures)
         except (MediaError, WorkerError) as error:
             self._check_stop()
             return _failure(attempt, error)
@@ -325,7 +325,12 @@ class IndexRun:
             what = "unchanged"  # a new one too, when another process did the work
         self.tally.file(what)
 
+    @property
+    def _wants_pictures(self) -> bool:
+        return PICTURE in self.options.stages and self.tools.pictures
+
     def _release(self, item: Item) -> None:
+        self.stages.forget(item.asset.asset_id)
         self._ledger.release(item.asset.asset_id)
         with self._lock:
             self._in_hand.discard(item.asset.asset_id)
@@ -335,8 +340,7 @@ class IndexRun:
     def _expect_pictures(self) -> None:
         """Load the model while the first file is looked at: two things that take one core each."""
         with self._lock:
-            wanted = PICTURE in self.options.stages and self.tools.pictures
-            if wanted and self._warmer is None and not self._stop.is_set():
+            if self._wants_pictures and self._warmer is None and not self._stop.is_set():
                 self._warmer = threading.Thread(target=self.stages.expect_pictures, name="warm")
                 self._warmer.start()
 

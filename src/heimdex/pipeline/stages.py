@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +11,8 @@ from typing import Any
 
 from heimdex.entities import Facts, FileStamp, FoundScene, Keyframe, Kind, Looked, StageState, StartOver
 from heimdex.errors import HeimdexError, ModelError, WorkerCrashed, WorkerError, WorkerMemory, WorkerTimeout
+from heimdex.pipeline import vector_log
+from heimdex.pipeline.ahead import Ahead, Made
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import SCENES, after
 from heimdex.pipeline.ledger import Attempt, Outcome
@@ -37,13 +39,17 @@ class Stages:
             function=f"{WORK}:warm",
             args=(tools.model.row.name, tools.model.options),
             timeout_s=WARM_TIMEOUT_S,
+            on_begin=partial(vector_log.loading, tools.model),
+            on_end=partial(vector_log.loaded, tools.model),
         )
         self.encoders = WorkerPool(1, memory_limit_bytes=limit, warmth=warmth)
+        self._ahead = Ahead(self._encode_batch)
 
     def close(self) -> None:
         """End all worker processes."""
         self.decoders.close()
         self.encoders.close()
+        self._ahead.close()
 
     def expect_pictures(self) -> None:
         """Have the model loaded by the time the first frames are kept."""
@@ -72,8 +78,17 @@ class Stages:
         )
         return found
 
-    def divide(self, item: Item, attempt: Attempt, on_progress: Callable[[Any], None]) -> Outcome:
-        """The stage `scenes`: one decode pass gives scenes, motion, kept frames and thumbnails."""
+    def forget(self, asset_id: str) -> None:
+        """Nobody goes on with an asset: what was made ahead for it is let go."""
+        self._ahead.drop(asset_id)
+
+    def divide(
+        self, item: Item, attempt: Attempt, on_progress: Callable[[Any], None], *, ahead: bool = False
+    ) -> Outcome:
+        """The stage `scenes`: one decode pass gives scenes, motion, kept frames and thumbnails.
+
+        With `ahead` the kept frames of a film are encoded while it is still being decoded.
+        """
         found = _Found()
         if item.asset.facts.kind == Kind.AUDIO:
             return Outcome(attempt=attempt, state=StageState.EMPTY, write=self._writer(item, found, None))
@@ -81,6 +96,10 @@ class Stages:
 
         def hear(said: object) -> None:
             found.hear(said)
+            if isinstance(said, StartOver):
+                self._ahead.drop(item.asset.asset_id)
+            elif ahead and item.asset.facts.kind == Kind.VIDEO and isinstance(said, FoundScene):
+                self._ahead.add(item.asset.asset_id, said.keyframes)
             on_progress(said)
 
         looked: Looked = self.decoders.call(
@@ -106,11 +125,15 @@ class Stages:
 
     def picture(self, group: Sequence[tuple[Item, Attempt]]) -> list[Outcome]:
         """The stage `picture`: a vector in every space of the model for every kept frame."""
+        if not self.tools.pictures:
+            return [Outcome(attempt=attempt, state=StageState.SKIPPED) for _, attempt in group]
         owner = self.tools.owner
         ids = [item.asset.asset_id for item, _ in group]
         kept = self.tools.database.run(owner, lambda c: scenes.keyframes_of(c, owner, ids), read_only=True)
         frames = [keyframe for asset_id in ids for keyframe in kept[asset_id]]
-        encoded = dict(zip((f.keyframe_id for f in frames), self.encode(frames), strict=True))
+        encoded = dict(
+            zip((f.keyframe_id for f in frames), self.encode(frames, self._ahead.take(ids)), strict=True)
+        )
         return [
             self._picture_outcome(
                 item, attempt, [(k, encoded[k.keyframe_id]) for k in kept[item.asset.asset_id]]
@@ -128,10 +151,16 @@ class Stages:
 
         return write
 
-    def encode(self, frames: Sequence[Keyframe]) -> Iterator[Encoded]:
+    def encode(self, frames: Sequence[Keyframe], made: Made | None = None) -> Iterator[Encoded]:
         """What each kept frame gives, in order: its vectors, or the reason why there are none."""
-        for start in range(0, len(frames), BATCH):
-            batch = frames[start : start + BATCH]
+        made = made or Made()
+        fresh = self._encode_all([frame for frame in frames if frame.keyframe_id not in made.encoded], made)
+        for frame in frames:
+            ready = made.encoded.get(frame.keyframe_id)
+            yield next(fresh) if ready is None else ready
+
+    def _encode_all(self, frames: Sequence[Keyframe], made: Made) -> Iterator[Encoded]:
+        for batch in _batches(frames, made.suspects):
             try:
                 yield from self._encode_batch(batch)
             except (WorkerError, ModelError) as error:
@@ -155,28 +184,28 @@ class Stages:
             paths,
             timeout_s=tools.limits.image_timeout_s * len(paths),
         )
+        vector_log.created(frames, found)
         return found
 
     def _picture_outcome(
         self, item: Item, attempt: Attempt, encoded: list[tuple[Keyframe, Encoded]]
     ) -> Outcome:
-        rows = [row for keyframe, result in encoded for row in self.vector_rows(keyframe, result)]
+        owner, asset_id = self.tools.owner, item.asset.asset_id
         spaces = [stored.space_id for stored in self.model.spaces]
-        write = partial(
-            vectors.replace_vectors,
-            owner=self.tools.owner,
-            asset_id=item.asset.asset_id,
-            spaces=spaces,
-            rows=rows,
-        )
+
+        def write(connection: Any) -> None:
+            rows = (row for keyframe, result in encoded for row in self.vector_rows(keyframe, result))
+            vectors.replace_vectors(connection, owner, asset_id, spaces, rows)
+
+        count = len(encoded) * len(spaces)
         errors = [result.error for _, result in encoded if result.error is not None]
         if errors:
             error = f"{len(errors)} of {len(encoded)} frames have no vector: {errors[0]}"
             return Outcome(
-                attempt=attempt, state=StageState.FAILED, row_count=len(rows), error=error, write=write
+                attempt=attempt, state=StageState.FAILED, row_count=count, error=error, write=write
             )
-        state = StageState.DONE if rows else StageState.EMPTY
-        return Outcome(attempt=attempt, state=state, row_count=len(rows), write=write)
+        state = StageState.DONE if count else StageState.EMPTY
+        return Outcome(attempt=attempt, state=state, row_count=count, write=write)
 
     def vector_rows(self, keyframe: Keyframe, result: Encoded) -> Iterator[VectorRow]:
         """The rows of a kept frame, one in each space of the model."""
@@ -184,7 +213,7 @@ class Stages:
             yield VectorRow(
                 keyframe=keyframe,
                 space_id=stored.space_id,
-                values=None if result.error is not None else result.vectors[number].values,
+                values=None if result.error is not None else result.vectors[number],
                 metadata=self._record(keyframe, stored.space.dim, result),
             )
 
@@ -203,6 +232,22 @@ class Stages:
             "created_at": datetime.now(UTC).isoformat(),
             "error": result.error,
         }
+
+
+def _batches(frames: Sequence[Keyframe], alone: Container[str]) -> Iterator[list[Keyframe]]:
+    """Frames in batches, in order; those whose ids are in `alone` one by one."""
+    batch: list[Keyframe] = []
+    for frame in frames:
+        single = frame.keyframe_id in alone
+        if batch and (single or len(batch) == BATCH):
+            yield batch
+            batch = []
+        if single:
+            yield [frame]
+        else:
+            batch.append(frame)
+    if batch:
+        yield batch
 
 
 class _Found:
