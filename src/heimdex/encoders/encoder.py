@@ -43,7 +43,7 @@ class Encoder(ABC):
 
     def prepare(self, picture: Picture) -> Picture:
         """A picture, (h, w, 3) uint8 RGB, as the model sees it: (size, size, 3) uint8."""
-        return fit(picture, self.row.input_size, self.row.resize)
+        return fit(picture, self.row.input_size, self.row.resize, self.row.filter)
 
     @abstractmethod
     def embed_pictures(self, prepared: NDArray[np.uint8]) -> tuple[Rows, ...]:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Literal
 
 from heimdex.inference.session import Precision
-from heimdex.inference.transforms import Resize
+from heimdex.inference.transforms import Filter, Resize
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 """The starter's weights, which come with the package."""
 
 Family = Literal["starter", "clip", "siglip", "resnet", "text", "speech", "faces", "cuts"]
-Activation = Literal["gelu", "quick_gelu"]
-"""`gelu`: x·Φ(x) by erf (Hendrycks & Gimpel 2016). `quick_gelu`: x·sigmoid(1.702 x), OpenAI's CLIP."""
+Activation = Literal["gelu", "gelu_tanh", "quick_gelu"]
+"""`gelu`: x·Φ(x) by erf (Hendrycks & Gimpel 2016); `gelu_tanh`: their approximation of it by tanh, JAX's and
+so SigLIP's. `quick_gelu`: x·sigmoid(1.702 x), OpenAI's CLIP."""
 TokenizerKind = Literal["clip", "siglip", "gemma", "wordpiece", "xlm-roberta"]
+Pooling = Literal["first", "mean"]
+"""How a sentence's vector comes from its tokens': the first one's (BERT's [CLS]), or their mean."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +32,7 @@ class ModelRow:
     licence: str  # SPDX
     task: str
     aliases: tuple[str, ...] = ()  # other spellings of the same weights
+    packaged: bool = False  # its files come with Heimdex
     commercial: bool = True  # whether the licence allows commercial use
     repository: str | None = None  # on the hub; None: comes with the package, or was imported
     revision: str = "main"  # branch, tag or commit; the local manifest records the commit that was pulled
@@ -41,9 +45,14 @@ class ModelRow:
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)  # of RGB in 0-1
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     resize: Resize = "squash"
-    activation: Activation | None = None  # what the checkpoint was trained with; None: the model has neither
+    filter: Filter = "bicubic"
+    compiled_batch: int = 8  # pictures in flight in one graph; 1 where a picture alone fills the processor
+    activation: Activation | None = None  # by the checkpoint's own tag; None: the model has none of them
     tokenizer: TokenizerKind | None = None
     context_length: int = 0  # tokens, marks included
+    pooling: Pooling = "mean"  # of sentence models
+    logit_scale: float | None = None  # SigLIP: a match's probability is sigmoid(scale · cosine + bias)
+    logit_bias: float | None = None
     query_prefix: str = ""  # what this model wants before a question
     passage_prefix: str = ""  # and before what is searched
     match_cosine: float = 0.0  # words to picture: from here a picture shows what was asked; 0: unknown

@@ -37,6 +37,7 @@ STARTER = ModelRow(
     precision="int8",
     licence="Apache-2.0",
     task="pictures by words and by likeness",
+    packaged=True,
     input_size=224,
     mean=(127 / 255, 127 / 255, 127 / 255),
     std=(128 / 255, 128 / 255, 128 / 255),

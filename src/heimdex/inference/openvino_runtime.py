@@ -6,6 +6,7 @@ import hashlib
 import platform
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,28 @@ def core() -> Any:
         if _core is None:
             _core = module.Core()
         return _core
+
+
+def read(path: Path, outputs: Sequence[str] = ()) -> Any:
+    """A graph as OpenVINO's model, ending in these tensors where any are named.
+
+    Raises RuntimeError where it cannot be read or has no such tensor.
+    """
+    model = core().read_model(str(path))
+    if not outputs:
+        return model
+    named = {name: port for node in model.get_ops() for port in node.outputs() for name in port.get_names()}
+    missing = [name for name in outputs if name not in named]
+    if missing:
+        raise RuntimeError(f"it has no tensor {missing[0]}")
+    return openvino().Model([named[name] for name in outputs], model.get_parameters(), model.get_name())
+
+
+def name_of(port: Any) -> str:
+    """A port's name. An input may have several, where the graph hands it on unchanged: its own is wanted."""
+    node = port.get_node()
+    own = node.get_type_name() == "Parameter" and node.get_friendly_name()
+    return str(own if own in port.get_names() else port.get_any_name())
 
 
 def has_bf16() -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from heimdex.errors import ModelError
 from heimdex.inference.compiled_cache import CompiledCache
-from heimdex.inference.openvino_runtime import core, has_bf16, openvino, processor
+from heimdex.inference.openvino_runtime import core, has_bf16, name_of, openvino, processor, read
 from heimdex.inference.session import PRECISIONS, PROOF_COSINE, Array, Port, Proof, Session, SessionOptions
 from heimdex.inference.weights import VerifiedFile
 
@@ -47,8 +47,12 @@ class OpenVinoSession(Session):
 
     @property
     def outputs(self) -> tuple[Port, ...]:
-        """The graph's outputs."""
-        return tuple(_port(port) for port in self._graph(self._any_size()).outputs)
+        """The graph's outputs, or those that were asked for."""
+        graph = self._graph(self._any_size())
+        wanted = self._options.outputs
+        if wanted:
+            return tuple(_port(graph.output(name), name) for name in wanted)
+        return tuple(_port(port) for port in graph.outputs)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run n items; see Session.run. Batches go into flight together and come back in order."""
@@ -104,7 +108,7 @@ class OpenVinoSession(Session):
             request = requests[index % ahead]
             if index >= ahead:
                 request.wait()
-                yield _outputs(request)
+                yield self._outputs(request)
             if index < len(batches):
                 request.start_async(batches[index])
 
@@ -149,22 +153,32 @@ class OpenVinoSession(Session):
         request = compiled.create_infer_request()
         found = request.infer(_slice(self._proof.inputs, 0, size))
         return all(
-            _cosine(found[compiled.output(name)][0], known[0]) >= PROOF_COSINE
+            _cosine(row, known[0]) >= PROOF_COSINE  # every place in the batch computes
             for name, known in self._proof.outputs.items()
+            for row in found[compiled.output(name)]
         )
 
     def _compile(self, size: int) -> Any:
         try:
-            model = core().read_model(str(self._weights.path))
+            model = read(self._weights.path, self._options.outputs)
             shapes = {}
             for port in model.inputs:
                 shape = port.get_partial_shape()
                 shape[0] = size
-                shapes[port.get_any_name()] = shape
+                for axis, wanted in enumerate(self._options.sizes.get(name_of(port), ()), start=1):
+                    if wanted is not None:
+                        shape[axis] = wanted
+                shapes[name_of(port)] = shape
             model.reshape(shapes)
             return core().compile_model(model, "CPU", self._settings())
         except RuntimeError as err:
             raise ModelError(f"{self._weights.path} cannot be compiled: {_first_line(err)}") from err
+
+    def _outputs(self, request: Any) -> dict[str, Array]:
+        # Copied: the next batch of this request writes into the same memory.
+        if self._options.outputs:
+            return {name: np.array(request.get_tensor(name).data) for name in self._options.outputs}
+        return {port.get_any_name(): np.array(values) for port, values in request.results.items()}
 
     def _settings(self) -> dict[str, Any]:
         threads = {"INFERENCE_NUM_THREADS": self._options.threads} if self._options.threads else {}
@@ -179,6 +193,8 @@ class OpenVinoSession(Session):
 
     def _key(self, size: int) -> str:
         facts = [self._weights.sha256, processor(), self.precision, str(size)]
+        if self._options.outputs or self._options.sizes:
+            facts.append(f"{self._options.outputs} {sorted(self._options.sizes.items())}")
         return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:40]
 
 
@@ -203,23 +219,18 @@ def _slice(inputs: Mapping[str, Array], start: int, size: int) -> dict[str, Arra
     return parts
 
 
-def _outputs(request: Any) -> dict[str, Array]:
-    # Copied: the next batch of this request writes into the same memory.
-    return {port.get_any_name(): np.array(values) for port, values in request.results.items()}
-
-
 def _cosine(one: Array, two: Array) -> float:
     one, two = one.astype(np.float64).ravel(), two.astype(np.float64).ravel()
     cosine = one @ two / (np.linalg.norm(one) * np.linalg.norm(two))
     return float(cosine) if np.isfinite(cosine) else -1.0
 
 
-def _port(port: Any) -> Port:
+def _port(port: Any, name: str | None = None) -> Port:
     sizes = [
         dimension.get_length() if dimension.is_static else None for dimension in port.get_partial_shape()
     ]
     dtype = np.dtype(port.get_element_type().to_dtype())
-    return Port(name=port.get_any_name(), dtype=dtype, shape=(None, *sizes[1:]))
+    return Port(name=name or name_of(port), dtype=dtype, shape=(None, *sizes[1:]))
 
 
 def _first_line(err: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
@@ -45,7 +45,9 @@ class SessionOptions:
     """How weights are run.
 
     `batches` are the batch sizes that get a compiled graph of their own, each when first needed. A remainder
-    is padded where it fills half a batch, else cut into smaller ones.
+    is padded where it fills half a batch, else cut into smaller ones. `outputs` are the tensors to give, by name;
+    they may lie inside the graph, which then ends there. `sizes` fixes what a graph leaves free besides the
+    batch: an input's name → its sizes after the first, None for one that stays free.
     """
 
     precision: Precision = "auto"  # auto: bf16 where the processor has it, else fp32
@@ -53,6 +55,8 @@ class SessionOptions:
     requests: int = 2  # batches in flight at once
     batches: tuple[int, ...] = (1, 16)
     cache_dir: Path | None = None  # where compiled graphs are kept; None: nowhere
+    outputs: tuple[str, ...] = ()  # none: all the graph's own
+    sizes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
 
 
 class Session(ABC):
