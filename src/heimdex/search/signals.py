@@ -18,7 +18,7 @@ from heimdex.store.vectors import StoredSpace
 
 PATH_WEIGHT = 0.5  # what a path that holds every word of the query adds to a score
 PATH_ASSETS = 100  # assets a path search proposes
-ASSETS_PER_WORD = 500  # assets it looks at for each word
+ASSETS_PER_WORD = 200  # assets it looks at for each word
 SCENES_PER_ASSET = 3  # scenes of such an asset that become candidates
 _FUNCTION_WORDS = frozenset(
     "a an and are as at be by for from i in into is it its my near not of on or our over some that the "

@@ -17,7 +17,7 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.entities import Filters, FrameStrategy, Values
-from heimdex.store.sql import literal_int, queries
+from heimdex.store.sql import literal_int, queries, uuid_array
 from heimdex.store.vectors import StoredSpace, has_index, to_text
 
 SQL = queries("search")
@@ -80,7 +80,7 @@ def nearest_scenes(
         query = literal_int(_of_frames("nearest_exact", strategy, filters), **literals, limit=limit)
     else:
         query = literal_int(_of_frames("nearest_indexed", strategy, filters), **literals, limit=wanted)
-    return [row[0] for row in connection.execute(query, parameters)][:limit]
+    return [row[0] for row in connection.execute(query, parameters).fetchall()[:limit]]
 
 
 def choose_exact(
@@ -110,9 +110,11 @@ def score_scenes(
     """Each scene's cosine to a vector by the strategy. Scenes without a vector that counts are left out."""
     statement = _with_frames(SQL["score_scenes"], strategy)
     query = literal_int(statement, space_id=stored.space_id, dim=stored.space.dim)
-    rows = connection.execute(query, {"owner": owner, "scenes": list(scenes), "vector": to_text(vector)})
+    rows = connection.execute(
+        query, {"owner": owner, "scenes": uuid_array(scenes), "vector": to_text(vector)}
+    )
     found: dict[str, FrameScore] = {}
-    for scene_id, frames in groupby(rows, key=itemgetter(0)):
+    for scene_id, frames in groupby(rows.fetchall(), key=itemgetter(0)):
         nearest_first = [(rank, 1.0 - distance) for _, rank, distance in frames]
         rank, cosine = nearest_first[0]
         if strategy == FrameStrategy.TOP3_MEAN:
@@ -127,15 +129,15 @@ def assets_by_path(
     """Assets whose paths hold some of the words, at least `each` for every word, with the words they hold."""
     query = literal_int(_filtered("assets_by_path", filters), limit=each)
     rows = connection.execute(query, filter_parameters(filters) | {"owner": owner, "words": list(words)})
-    return dict(rows)
+    return dict(rows.fetchall())
 
 
 def path_words_of_scenes(
     connection: Connection[Any], owner: str, words: Sequence[str], scenes: Sequence[str]
 ) -> dict[str, list[str]]:
     """Which of the words stand in the paths of each scene's file; scenes with none are left out."""
-    parameters = {"owner": owner, "words": list(words), "scenes": list(scenes)}
-    return dict(connection.execute(SQL["path_words_of_scenes"], parameters))
+    parameters = {"owner": owner, "words": list(words), "scenes": uuid_array(scenes)}
+    return dict(connection.execute(SQL["path_words_of_scenes"], parameters).fetchall())
 
 
 def word_frequencies(
@@ -158,7 +160,7 @@ def scenes_of_assets(
 ) -> list[str]:
     """The first scenes of some assets."""
     query = literal_int(SQL["scenes_of_assets"], limit=each)
-    return [row[0] for row in connection.execute(query, {"owner": owner, "assets": list(assets)})]
+    return [row[0] for row in connection.execute(query, {"owner": owner, "assets": uuid_array(assets)})]
 
 
 def describe_scenes(
@@ -167,7 +169,7 @@ def describe_scenes(
     """What a hit shows of each scene; scenes whose files are all missing are left out."""
     within = SQL["path_within"].strip() if filters.within is not None else ""
     query = SQL["describe_scenes"].replace("/* within */", within)
-    parameters = filter_parameters(filters) | {"owner": owner, "scenes": list(scenes)}
+    parameters = filter_parameters(filters) | {"owner": owner, "scenes": uuid_array(scenes)}
     names = ("scene_id", "asset_id", "kind", "start_us", "end_us", "thumbnail_key", "path")
     return {
         row[0]: SceneFacts(

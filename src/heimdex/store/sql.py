@@ -6,7 +6,7 @@ A block begins with `-- name: insert_scene`; the next line is a comment, the sen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -63,6 +63,11 @@ def parse(text: str, file: str) -> Iterator[tuple[str, str]]:
             raise StoreError(f"query {name!r} stands twice in {file}.sql")
         seen.add(name)
         yield name, statement.strip()
+
+
+def uuid_array(ids: Iterable[str]) -> str:
+    """PostgreSQL's text form of a uuid[]. A list of hundreds would be checked for quotes one by one."""
+    return "{" + ",".join(ids) + "}"
 
 
 def literal_int(statement: str, **values: int) -> str:

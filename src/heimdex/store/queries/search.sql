@@ -66,7 +66,7 @@ AND v.rank = 0
 -- The exact distance of every frame of the candidates.
 SELECT v.scene_id::text, v.rank, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
   FROM heimdex.vector v
- WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = ANY(%(scenes)s)
+ WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = ANY(%(scenes)s::uuid[])
    AND v.embedding IS NOT NULL /* frames */
  ORDER BY v.scene_id, distance, v.rank;
 
@@ -90,7 +90,7 @@ SELECT s.scene_id::text, array_agg(w.word ORDER BY w.word)
   FROM heimdex.scene s
   JOIN heimdex.path_word w
     ON w.owner_id = s.owner_id AND w.asset_id = s.asset_id AND w.word = ANY(%(words)s)
- WHERE s.owner_id = %(owner)s AND s.scene_id = ANY(%(scenes)s)
+ WHERE s.owner_id = %(owner)s AND s.scene_id = ANY(%(scenes)s::uuid[])
  GROUP BY s.scene_id;
 
 -- name: word_frequencies
@@ -125,7 +125,7 @@ SELECT s.scene_id::text, s.asset_id::text, a.kind, s.start_us, s.end_us, k.thumb
     SELECT path FROM heimdex.file f
      WHERE f.owner_id = s.owner_id AND f.asset_id = s.asset_id AND f.state = 'present' /* within */
      ORDER BY f.path_bytes LIMIT 1) f
- WHERE s.owner_id = %(owner)s AND s.scene_id = ANY(%(scenes)s) AND a.present;
+ WHERE s.owner_id = %(owner)s AND s.scene_id = ANY(%(scenes)s::uuid[]) AND a.present;
 
 -- name: coverage
 -- Present assets that should have pictures, and those of them whose picture stage is done for the model.
