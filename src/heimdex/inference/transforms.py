@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -24,6 +25,14 @@ Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom, 
 CENTRE_SHARE = 0.875  # of the shorter side; what ImageNet models are measured with (224 of 256 px)
 VIEWS: dict[Resize, int] = {"crop": 1, "centre": 1, "squash": 1, "ends": 2}
 SLENDER = 16  # times as long as wide: then only what is left of a picture is resized, not all of it
+
+
+def read_rgb(path: Path) -> Picture:
+    """A picture file of our own, upright, (h, w, 3). Others' files are read by `media`. Raises OSError."""
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as opened:
+        return np.array(ImageOps.exif_transpose(opened).convert("RGB"))
 
 
 def as_rgb(picture: NDArray[Any]) -> Picture:
