@@ -79,15 +79,15 @@ def _database(settings: Settings) -> tuple[str, str]:
 
 
 def _models(settings: Settings) -> tuple[str, str]:
-    from heimdex.encoders import catalog
-    from heimdex.encoders.row import WEIGHTS_FOLDER
-    from heimdex.inference.weights import open_weights
+    from heimdex.app import Heimdex
 
-    row = catalog.find(settings.picture_model)
-    for name in row.files:
-        open_weights(WEIGHTS_FOLDER, name)
-    detail = f"pictures: {row.name} ({row.pretrained}), checksums agree"
-    if row.name == "starter":
+    with Heimdex(settings) as heimdex:
+        (checkup,) = heimdex.models.verify([settings.picture_model], mend=False, probe=False)
+    if not checkup.ok:
+        fault = checkup.faults[0]
+        return "error", f"{checkup.name}: {fault.file} is {fault.kind}; run `heimdex models verify`"
+    detail = f"pictures: {checkup.name}, checksums agree"
+    if checkup.name == "starter":
         return "notice", f"{detail}; it knows about a thousand things by name, in English"
     return "ok", detail
 

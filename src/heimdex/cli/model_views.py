@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from heimdex.inference.installing import OnTransfer, Outcome, Transfer, in_silence
 from heimdex.pipeline.installed import Checkup, Offer
@@ -29,21 +28,19 @@ def amount(size_bytes: float) -> str:
 
 
 def show_models(found: list[dict[str, Any]]) -> None:
-    """Every model on a line, and what is wrong with some below."""
+    """Every model on a line; what is wrong with some, and what others would bring, below."""
     console = Console()
-    table = Table("model", "state", "size", "vectors", "licence", "for", "a pull would bring", box=None)
-    for model in found:
-        state = model["state"]
-        table.add_row(
-            escape(model["name"]) + (" [bold](in use)[/]" if model["in_use"] else ""),
-            f"[{COLOURS[state]}]{'–' if state == 'missing' else state}[/]",
-            amount(model["size_bytes"]) if model["size_bytes"] else "",
-            " ".join(f"{name} {dim}" for name, dim in model["spaces"].items()),
-            escape(model["licence"]) + ("" if model["commercial"] else " [yellow](not commercial)[/]"),
-            escape(model["task"]),
-            "" if model["installed"] else escape(model["gain"]),
-        )
-    console.print(table)
+    lines = [_line(model) for model in found]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for model, line in zip(found, lines, strict=True):
+        cells = [escape(cell.ljust(width)) for cell, width in zip(line, widths, strict=True)]
+        cells[1] = f"[{COLOURS[model['state']]}]{cells[1]}[/]"
+        console.print("  ".join(cells), no_wrap=True, overflow="ellipsis", highlight=False)
+    console.print("[dim]← in use. What pulling one of a kind would bring:[/]")
+    have = {model["family"] for model in found if model["installed"]}
+    for family, gain in {model["family"]: model["gain"] for model in found}.items():
+        if gain and family not in have:
+            console.print(f"[dim]  {family}: {escape(gain)}[/]", highlight=False, soft_wrap=True)
     for model in found:
         if model["problem"]:
             console.print(
@@ -51,6 +48,18 @@ def show_models(found: list[dict[str, Any]]) -> None:
                 soft_wrap=True,
                 highlight=False,
             )
+
+
+def _line(model: dict[str, Any]) -> tuple[str, ...]:
+    """A model's cells, the most telling first: a narrow terminal cuts the last ones off."""
+    return (
+        model["name"] + (" ←" if model["in_use"] else ""),
+        "" if model["state"] == "missing" else model["state"],
+        amount(model["size_bytes"]) if model["size_bytes"] else "",
+        model["licence"] + ("" if model["commercial"] else " (not commercial)"),
+        "+".join(str(dim) for dim in model["spaces"].values()),
+        model["task"],
+    )
 
 
 def show_offers(offers: Sequence[Offer]) -> None:
@@ -105,7 +114,7 @@ def checkups(found: Sequence[Checkup]) -> dict[str, Any]:
                 "faults": [asdict(fault) for fault in checkup.faults],
                 "mended": checkup.mended,
                 "error": checkup.error,
-                "probes": [asdict(probe) if is_dataclass(probe) else str(probe) for probe in checkup.probes],  # type: ignore[arg-type]
+                "probes": [asdict(probe) for probe in checkup.probes],
             }
             for checkup in found
         ],

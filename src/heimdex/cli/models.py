@@ -52,7 +52,7 @@ def pull(
         if not as_json:
             model_views.show_offers(offers)
         size_bytes = sum(offer.size_bytes for offer in offers)
-        if size_bytes and not (yes or as_json) and sys.stdin.isatty():
+        if size_bytes and not (yes or as_json) and _somebody_is_there():
             typer.confirm(f"Download up to {model_views.amount(size_bytes)}?", default=True, abort=True)
         done, failed = _pull_each(models, offers, again=again, quiet=as_json)
         document = {
@@ -71,6 +71,9 @@ def pull(
 def verify(
     names: Names = None,
     no_pull: Annotated[bool, typer.Option("--no-pull", help="Only look; mend nothing.")] = False,
+    no_probes: Annotated[
+        bool, typer.Option("--no-probes", help="Do not ask models what sample pictures show.")
+    ] = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -79,7 +82,9 @@ def verify(
 
     with door.opened(home, as_json=as_json) as heimdex:
         with model_views.transfer_shown(quiet=as_json) as on_transfer:
-            found = heimdex.models.verify(names or (), mend=not no_pull, on_transfer=on_transfer)
+            found = heimdex.models.verify(
+                names or (), mend=not no_pull, probe=not no_probes, on_transfer=on_transfer
+            )
         door.show(as_json, lambda: model_views.checkups(found), lambda: model_views.show_checkups(found))
     if not all(checkup.ok for checkup in found):
         raise typer.Exit(FAILED)
@@ -122,6 +127,10 @@ def remove(
             lambda: {"removed": name, "size_bytes": freed},
             lambda: typer.echo(f"{name} removed, {model_views.amount(freed)} free again"),
         )
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _pull_each(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from heimdex.errors import StorageFull
 from heimdex.inference.checksums import Digest
@@ -59,15 +59,25 @@ def in_silence(_: Transfer) -> None:
 
 
 def finish(
-    wanted: Wanted, staging: Staging, digests: Mapping[str, Digest], commit: str | None, downloaded_bytes: int
+    wanted: Wanted,
+    staging: Staging,
+    digests: Mapping[str, Digest],
+    *,
+    commit: str | None,
+    downloaded_bytes: int = 0,
+    described: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Write the manifest beside the files that stand in the staging place, and make them the model."""
+    """Write the manifest beside the files that stand in the staging place, and make them the model.
+
+    `described`: the row of a model that stands in no catalog.
+    """
     origin = f"{wanted.repository}@{commit or 'unknown'}" if wanted.repository else "imported"
     manifest = {
         "model": wanted.name,
         "repository": wanted.repository,
         "revision": wanted.revision,
         "commit": commit,
+        **({"row": dict(described)} if described else {}),
         "files": [
             {
                 "name": name,

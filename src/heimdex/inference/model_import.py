@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from heimdex.errors import ModelError, ModelUnavailable, WeightsCorrupt
 from heimdex.inference.checksums import READ_BYTES, Digest, digest_file
@@ -11,7 +13,7 @@ from heimdex.inference.hub_cache import FoundFiles, find_files, stated_checksum
 from heimdex.inference.installing import OnTransfer, Outcome, Transfer, Wanted, finish, must_fit
 from heimdex.inference.model_faults import installed_commit
 from heimdex.inference.staging import Staging, size_of, writing
-from heimdex.inference.weights import read_manifest
+from heimdex.inference.weights import MANIFEST, read_manifest
 
 
 def look_for(wanted: Wanted, source: Path) -> FoundFiles:
@@ -53,9 +55,9 @@ def take_in(
         )
         digests[name] = _copied(staging, name, path)
         done_bytes += digests[name].size_bytes
-    first = wanted.files[0]
-    commit = found.commit or installed_commit(_folder_of(found.paths[first], first))
-    return finish(wanted, staging, digests, commit, 0)
+    beside = _folder_of(found.paths[wanted.files[0]], wanted.files[0])
+    commit = found.commit or installed_commit(beside)
+    return finish(wanted, staging, digests, commit=commit, described=_described(beside))
 
 
 def _copied(staging: Staging, name: str, source: Path) -> Digest:
@@ -90,6 +92,15 @@ def _recorded(source: Path, name: str) -> str | None:
     except ModelError:
         return None
     return next((entry.sha256 for entry in entries if entry.name == name), None)
+
+
+def _described(folder: Path) -> dict[str, Any] | None:
+    """The row in the manifest of a model that was made elsewhere; None for those of the catalog."""
+    try:
+        row = json.loads((folder / MANIFEST).read_bytes()).get("row")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def _folder_of(source: Path, name: str) -> Path:

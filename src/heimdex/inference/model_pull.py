@@ -48,7 +48,11 @@ class Pull:
         for file in absent:
             self._enter(file, self._download(file))
         return finish(
-            self._wanted, self._staging, self._digests, self._listing.commit, self._downloaded_bytes
+            self._wanted,
+            self._staging,
+            self._digests,
+            commit=self._listing.commit,
+            downloaded_bytes=self._downloaded_bytes,
         )
 
     def _have(self, file: RemoteFile) -> bool:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heimdex.encoders import catalog
 from heimdex.encoders.row import LoadOptions, ModelRow
-from heimdex.errors import HeimdexError, LicenceNotAccepted, ModelUnavailable, NotFound, UsageError
+from heimdex.errors import (
+    DownloadFailed,
+    HeimdexError,
+    LicenceNotAccepted,
+    ModelUnavailable,
+    NotFound,
+    UsageError,
+)
 from heimdex.inference.hub import HubOptions
 from heimdex.inference.hub_listing import Listing
-from heimdex.inference.installing import OnTransfer, Outcome, Wanted, in_silence
+from heimdex.inference.installing import OnTransfer, Outcome, in_silence
 from heimdex.inference.model_faults import FileFault, find_faults
-from heimdex.inference.model_store import ModelStore, Standing
+from heimdex.inference.model_store import ModelStore
+from heimdex.pipeline.model_list import SETS, describe_model, is_packaged, row_in, rows_of, wanted_of
 
-SETS: dict[str, tuple[str, ...]] = {}
-"""Models pulled together by one word."""
+if TYPE_CHECKING:
+    from heimdex.encoders.probes import ProbeResult
 
-GAINS = {
-    "starter": "",
-    "clip": "any words find pictures, not only a thousand things by name",
-    "siglip": "any words find pictures, not only a thousand things by name; better than CLIP at detail",
-    "resnet": "pictures find pictures of the same sort of thing",
-    "text": "words find words by meaning",
-    "speech": "what is said is found",
-    "faces": "who is there is found",
-    "cuts": "cuts and dissolves are found by a net",
-}
-PROBES = "heimdex.encoders.probes"
+PROBED = ("starter", "clip", "siglip", "resnet")  # the families of picture models
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +35,8 @@ class Offer:
     """A model that a pull would install, as the hub has it now."""
 
     row: ModelRow
-    listing: Listing | None  # None: it is installed, nothing is to be done
+    listing: Listing | None  # None: it is installed, or the hub does not have it
+    error: str | None = None  # why the hub does not have it
 
     @property
     def size_bytes(self) -> int:
@@ -55,7 +52,7 @@ class Checkup:
     faults: tuple[FileFault, ...]
     mended: bool = False
     error: str | None = None  # why it could not be mended
-    probes: tuple[Any, ...] = ()  # encoders.probes.ProbeResult
+    probes: tuple[ProbeResult, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -80,7 +77,9 @@ class Models:
     def listing(self) -> list[dict[str, Any]]:
         """Every model with its state, as `heimdex models list --json` shows it. Asks nobody."""
         used = self._used()
-        return [self._described(row, row.name in used) for row in catalog.ROWS]
+        return [
+            describe_model(row, self._store, self._options, in_use=row.name in used) for row in self._rows()
+        ]
 
     def choose(self, names: Iterable[str], chosen_set: str | None = None) -> tuple[ModelRow, ...]:
         """The rows of these names and of a set, each once. Raises NotFound, UsageError for none at all."""
@@ -91,20 +90,21 @@ class Models:
             wanted += SETS[chosen_set]
         if not wanted:
             raise UsageError("Name a model, or a set with --set; see `heimdex models list`.")
-        return tuple(dict.fromkeys(catalog.find(name) for name in wanted))
+        return tuple(dict.fromkeys(self._find(name) for name in wanted))
 
     def offers(
         self, rows: Iterable[ModelRow], *, again: bool = False, accept_licence: bool = False
     ) -> tuple[Offer, ...]:
         """What pulling these would install, by the hub's own listing.
 
-        Raises LicenceNotAccepted before anything is asked, HubUnavailable, DownloadFailed.
+        One that the hub does not have says so in its offer. Raises LicenceNotAccepted before anything is
+        asked, HubUnavailable.
         """
         rows = tuple(rows)
         open_rows = [
             row
             for row in rows
-            if row.family != "starter" and (again or not self._store.is_current(_wanted(row)))
+            if not is_packaged(row) and (again or not self._store.is_current(wanted_of(row)))
         ]
         for row in open_rows:
             if not row.commercial and not accept_licence:
@@ -113,53 +113,60 @@ class Models:
                     f"{f' at the page of {row.repository}' if row.repository else ''}; with "
                     "--accept-licence it is yours."
                 )
-        return tuple(
-            Offer(row=row, listing=self._store.offer(_wanted(row)) if row in open_rows else None)
-            for row in rows
-        )
+        return tuple(self._offer(row) if row in open_rows else Offer(row=row, listing=None) for row in rows)
 
     def pull(self, offer: Offer, *, again: bool = False, on_transfer: OnTransfer = in_silence) -> Outcome:
         """Install what was offered. Raises HubUnavailable, DownloadFailed, StorageFull, ModelError."""
-        if offer.row.family == "starter":
+        if offer.error is not None:
+            raise DownloadFailed(offer.error)
+        if is_packaged(offer.row):
             return Outcome(name=offer.row.name, changed=False, commit=None, size_bytes=0, downloaded_bytes=0)
         return self._store.pull(
-            _wanted(offer.row),
+            wanted_of(offer.row),
             offer.listing,
             again=again and offer.listing is not None,
             on_transfer=on_transfer,
         )
 
     def verify(
-        self, names: Iterable[str] = (), *, mend: bool, on_transfer: OnTransfer = in_silence
+        self,
+        names: Iterable[str] = (),
+        *,
+        mend: bool,
+        probe: bool = True,
+        on_transfer: OnTransfer = in_silence,
     ) -> tuple[Checkup, ...]:
         """Read every byte of these models, or of all that are installed; mend what is wrong by the hub.
 
+        With `probe`, picture models are also asked what sample pictures show.
+
         Raises NotFound, and ModelUnavailable for a name that is not installed.
         """
-        rows = [catalog.find(name) for name in names]
+        rows = [self._find(name) for name in names]
         for row in rows:
             if not self._is_there(row):
                 raise ModelUnavailable(
                     f"The model {row.name} is not installed; `heimdex models pull {row.name}` does that."
                 )
-        rows = rows or [row for row in catalog.ROWS if self._is_there(row)]
-        return tuple(self._check(row, mend, on_transfer) for row in dict.fromkeys(rows))
+        rows = rows or [row for row in self._rows() if self._is_there(row)]
+        checkups = {row: self._check(row, mend, on_transfer) for row in dict.fromkeys(rows)}
+        return tuple(self._probed(row, checkup) if probe else checkup for row, checkup in checkups.items())
 
     def take_in(self, folder: Path, name: str | None = None, on_transfer: OnTransfer = in_silence) -> Outcome:
         """Install a model from a folder; which one shows by its files where no name is given.
 
         Raises UsageError where several would do, ModelUnavailable where files are missing, WeightsCorrupt.
         """
-        row = catalog.find(name) if name is not None else self._recognised(folder)
-        if row.family == "starter":
-            raise UsageError("The starter comes with Heimdex; there is nothing to import.")
-        return self._store.take_in(_wanted(row), folder, on_transfer)
+        row = self._find(name) if name is not None else self._recognised(folder)
+        if is_packaged(row):
+            raise UsageError(f"{row.name} comes with Heimdex; there is nothing to import.")
+        return self._store.take_in(wanted_of(row), folder, on_transfer)
 
     def remove(self, name: str, *, force: bool = False) -> int:
         """Take a model away; returns the bytes freed. Raises UsageError for one that is needed."""
-        row = catalog.find(name)
-        if row.family == "starter":
-            raise UsageError("The starter comes with Heimdex and stays: searches fall back on it.")
+        row = self._find(name)
+        if is_packaged(row):
+            raise UsageError(f"{row.name} comes with Heimdex and stays: searches fall back on it.")
         if row.name in self._used() and not force:
             raise UsageError(
                 f"The settings use {row.name}. Choose another model first, or say --force: searches and "
@@ -167,82 +174,56 @@ class Models:
             )
         return self._store.remove(row.name)
 
-    def _described(self, row: ModelRow, in_use: bool) -> dict[str, Any]:
-        standing = self._standing(row)
-        installed = standing.state == "installed"
-        return {
-            "name": row.name,
-            "task": row.task,
-            "pretrained": row.pretrained,
-            "licence": row.licence,
-            "commercial": row.commercial,
-            "precision": row.precision,
-            "state": standing.state,
-            "installed": installed,
-            "in_use": in_use,
-            "size_bytes": standing.size_bytes if installed else row.size_bytes,
-            "spaces": self._spaces(row) if installed else {},
-            "gain": GAINS.get(row.family, ""),
-            "repository": row.repository,
-            "commit": standing.commit,
-            "weights_sha256": catalog.fingerprint(row, self._options) if installed else None,
-            "problem": standing.problem,
-        }
-
-    def _spaces(self, row: ModelRow) -> dict[str, int]:
-        """The sizes of a model's vectors, read from its graph; nothing for models that make none."""
-        from heimdex.pipeline.models import describe
-
+    def _offer(self, row: ModelRow) -> Offer:
         try:
-            return {space.name: space.dim for space in describe(row.name, self._options).spaces}
-        except HeimdexError:
-            return {}
+            return Offer(row=row, listing=self._store.offer(wanted_of(row)))
+        except (DownloadFailed, ModelUnavailable) as error:
+            return Offer(row=row, listing=None, error=str(error))
 
-    def _standing(self, row: ModelRow) -> Standing:
-        if row.family != "starter":
-            return self._store.standing(_wanted(row))
-        folder = catalog.folder(row, self._options)
-        sizes = [(folder / name).stat().st_size for name in row.files if (folder / name).is_file()]
-        return Standing(
-            state="installed" if len(sizes) == len(row.files) else "damaged", size_bytes=sum(sizes)
-        )
+    def _rows(self) -> tuple[ModelRow, ...]:
+        return rows_of(self._options.models_dir)
+
+    def _find(self, name: str) -> ModelRow:
+        return catalog.find(name, self._options.models_dir)
 
     def _is_there(self, row: ModelRow) -> bool:
-        return row.family == "starter" or self._store.folder(row.name).is_dir()
+        return is_packaged(row) or self._store.folder(row.name).is_dir()
 
     def _check(self, row: ModelRow, mend: bool, on_transfer: OnTransfer) -> Checkup:
-        if row.family == "starter":
+        if is_packaged(row):
             faults = find_faults(
                 catalog.folder(row, self._options), row.files, surplus=False, on_bytes=lambda _: None
             )
-            error = "Reinstall Heimdex: the starter comes with it." if faults else None
-            return self._probed(row, Checkup(name=row.name, faults=faults, error=error))
-        wanted = _wanted(row)
+            error = "Reinstall Heimdex: this model comes with it." if faults else None
+            return Checkup(name=row.name, faults=faults, error=error)
+        wanted = wanted_of(row)
         faults = self._store.faults(wanted, on_transfer)
         if not faults or not mend:
-            return self._probed(row, Checkup(name=row.name, faults=faults))
+            return Checkup(name=row.name, faults=faults)
         try:
             self._store.mend(wanted, faults, on_transfer)
         except HeimdexError as error:
             return Checkup(name=row.name, faults=faults, error=str(error))
         left = self._store.faults(wanted, on_transfer)
-        return self._probed(row, Checkup(name=row.name, faults=left or faults, mended=not left))
+        return Checkup(name=row.name, faults=left or faults, mended=not left)
 
     def _probed(self, row: ModelRow, checkup: Checkup) -> Checkup:
-        """The same with sense probes: whether pictures and captions meet as they should."""
-        if not checkup.ok or importlib.util.find_spec(PROBES) is None:
+        """The same with sense probes: whether the model sees what it should."""
+        if not checkup.ok or row.family not in PROBED:
             return checkup
-        from heimdex.pipeline.models import describe, load
+        from heimdex.encoders.probes import probe
 
         try:
-            results = importlib.import_module(PROBES).probe(load(describe(row.name, self._options)))
+            return replace(checkup, probes=tuple(probe(catalog.load(row.name, self._options))))
         except HeimdexError as error:
             return replace(checkup, error=str(error))
-        return replace(checkup, probes=tuple(results))
 
     def _recognised(self, folder: Path) -> ModelRow:
-        rows = [row for row in catalog.ROWS if row.family != "starter"]
-        found = {row.name: self._store.look_for(_wanted(row), folder) for row in rows}
+        own = row_in(folder)
+        if own is not None:
+            return own
+        rows = [row for row in self._rows() if not is_packaged(row)]
+        found = {row.name: self._store.look_for(wanted_of(row), folder) for row in rows}
         whole = [row for row in rows if not found[row.name].missing]
         if len(whole) == 1:
             return whole[0]
@@ -262,17 +243,7 @@ class Models:
         names = set()
         for name in self._in_use:
             try:
-                names.add(catalog.find(name).name)
-            except NotFound:
+                names.add(self._find(name).name)
+            except HeimdexError:
                 continue  # the list must work where the settings are wrong
         return frozenset(names)
-
-
-def _wanted(row: ModelRow) -> Wanted:
-    return Wanted(
-        name=row.name,
-        repository=row.repository,
-        revision=row.revision,
-        files=row.files,
-        licence=row.licence,
-    )
