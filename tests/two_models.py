@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder, Rows
 from heimdex.encoders.row import LoadOptions
-from heimdex.pipeline import models, stages
+from heimdex.pipeline import stages, warmth
 from tests.conformance.fakes import FAKE, FakeEncoder
 
 SECOND = replace(FAKE, name="second", aliases=("next/best",), pretrained="colours, the other way round")
@@ -45,8 +45,14 @@ def two_models() -> Iterator[None]:
         patch.setattr(stages, "WORK", "tests.two_models_work")
         patch.setattr(catalog, "ROWS", (FAKE, SECOND))
         patch.setattr(catalog, "load", load)
-        models._load.cache_clear()
+        _forget()
         try:
             yield
         finally:
-            models._load.cache_clear()
+            _forget()
+
+
+def _forget() -> None:
+    """What is warm was loaded by another catalog."""
+    warmth.warm_encoder.cache_clear()
+    warmth.cache.cache_clear()

@@ -11,8 +11,8 @@ from tests.two_models import load
 __all__ = ["encode", "examine", "look", "warm"]
 
 
-def _load(model: str, options: LoadOptions) -> Encoder:
+def _load(model: str, options: LoadOptions, ttl_s: float) -> Encoder:
     return load(model, options)
 
 
-work._encoder = _load  # type: ignore[assignment]  # this process is a worker of a test
+work.warm_encoder = _load  # type: ignore[assignment]  # this process is a worker of a test

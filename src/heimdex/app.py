@@ -270,8 +270,13 @@ class Heimdex:
             return describe(STARTER, self._load_options())
         model = describe(name, self._load_options())
         if name == settings.picture_model:
-            expected = Expected(dim=settings.picture_dim, most_px=settings.max_image_px)
-            expected.check(name, [space.dim for space in model.spaces], model.row.input_size)
+            Expected(
+                dim=settings.picture_dim,
+                most_px=settings.max_image_px,
+                face_dim=settings.face_dim,
+                face_model=settings.face_model,
+                face_model_file=settings.face_model_file,
+            ).check(model)
         return model
 
     def _load_options(self) -> Any:

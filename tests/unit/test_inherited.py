@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from heimdex.config import Settings, read_settings
+from heimdex.encoders import catalog
+from heimdex.encoders.row import LoadOptions
+from heimdex.encoders.starter import STARTER
+from heimdex.entities import Space
 from heimdex.errors import SettingsError
 from heimdex.inherited.expectations import Expected
-from heimdex.inherited.names import NAMES
+from heimdex.inherited.names import NAMES, SPEECH_MODELS
+from heimdex.inherited.picture_model import choose_picture_model
+from heimdex.pipeline.tools import PictureModel
+from tests.unit.inference.tiny_graph import tiny_onnx
 
 ISSUE = (
     "CLIP_ENABLED CLIP_MODEL_NAME CLIP_PRETRAINED CLIP_DEVICE CLIP_NORMALIZE CLIP_TIMEOUT_S "
-    "CLIP_MAX_IMAGE_SIZE CLIP_CPU_THREADS CLIP_CACHE_DIR CLIP_FRAME_STRATEGY CLIP_DEBUG_LOG VISION_MODEL "
-    "VISION_MODEL_NAME VISION_CLIP_MODEL VISION_CLIP_PRETRAINED VISION_EMBEDDING_DIM ASR_MODEL CLASSIFIER_MODEL FEATURE_VISION "
-    "FEATURE_FACE FACE_DETECTOR FACE_MODEL_NAME FACE_MODEL_FILE FACE_MODEL_PATH FACE_RECOGNITION_MODEL "
-    "FACE_EMBEDDING_DIM TRANSFORMERS_CACHE"
+    "CLIP_MAX_IMAGE_SIZE CLIP_CPU_THREADS CLIP_CACHE_DIR CLIP_FRAME_STRATEGY CLIP_DEBUG_LOG "
+    "VISION_MODEL VISION_MODEL_NAME VISION_CLIP_MODEL VISION_CLIP_PRETRAINED VISION_EMBEDDING_DIM "
+    "ASR_MODEL CLASSIFIER_MODEL FEATURE_VISION FEATURE_FACE FACE_DETECTOR FACE_MODEL_NAME "
+    "FACE_MODEL_FILE FACE_MODEL_PATH FACE_RECOGNITION_MODEL FACE_EMBEDDING_DIM TRANSFORMERS_CACHE"
 ).split()
+
+CHOICES: tuple[dict[str, str], ...] = (
+    {"VISION_MODEL": "openclip"},
+    {"CLIP_MODEL_NAME": "ViT-B-16"},
+    {"CLIP_MODEL_NAME": "ViT-L-14"},
+    {"CLIP_PRETRAINED": "laion2b_s34b_b79k"},
+    {"VISION_MODEL": "siglip"},
+    {"VISION_MODEL": "siglip2"},
+    {"CLASSIFIER_MODEL": "resnet50"},
+)
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +131,10 @@ def test_none_of_them_set_is_as_if_they_did_not_exist() -> None:
         ({"CLASSIFIER_MODEL": "clip"}, "ViT-B-32/openai"),
         ({"CLASSIFIER_MODEL": "clip", "CLIP_MODEL_NAME": "ViT-L-14"}, "ViT-L-14/openai"),
         ({"CLASSIFIER_MODEL": "resnet50"}, "resnet50"),
+        (
+            {"CLIP_MODEL_NAME": "ViT-B-32", "VISION_MODEL_NAME": "openai/clip-vit-base-patch32"},
+            "ViT-B-32/openai",
+        ),
     ],
 )
 def test_four_ways_to_choose_a_picture_model(
@@ -211,12 +234,43 @@ def test_a_face_model_s_folder_and_file_are_put_together(monkeypatch: pytest.Mon
     assert settings.face_model_file == Path("/models/faces/sface.onnx")
 
 
+def described(
+    name: str, dims: tuple[int, ...], input_px: int, models_dir: Path | None = None
+) -> PictureModel:
+    return PictureModel(
+        row=replace(STARTER, name=name, input_size=input_px),
+        options=LoadOptions(models_dir=models_dir),
+        spaces=tuple(Space(model=name, name=str(number), dim=dim) for number, dim in enumerate(dims)),
+        weights_sha256="",
+    )
+
+
 def test_what_is_expected_of_a_model_is_refused_with_the_right_number() -> None:
-    Expected(dim=512, most_px=224).check("ViT-B-32", [512], 224)
-    Expected(dim=None, most_px=None).check("ViT-B-32", [512], 224)
+    model = described("ViT-B-32", (512,), 224)
+    Expected(dim=512, most_px=224).check(model)
+    Expected().check(model)
     with pytest.raises(
         SettingsError, match=r"VISION_EMBEDDING_DIM is 768, .* ViT-B-32 gives vectors of 512\."
     ):
-        Expected(dim=768, most_px=None).check("ViT-B-32", [512], 224)
+        Expected(dim=768).check(model)
     with pytest.raises(SettingsError, match=r"CLIP_MAX_IMAGE_SIZE is 224, .* so400m looks at 384 px"):
-        Expected(dim=None, most_px=224).check("so400m", [1152], 384)
+        Expected(most_px=224).check(described("so400m", (1152,), 384))
+
+
+def test_the_length_of_a_face_is_read_from_the_graph(tmp_path: Path) -> None:
+    model = described("starter", (1000, 1280), 224, tmp_path / "models")
+    Expected(face_dim=512).check(model)  # not installed: nobody can say
+    file = tmp_path / "faces.onnx"
+    file.write_bytes(tiny_onnx(np.ones((3, 5), np.float32)))
+    Expected(face_dim=5, face_model_file=file).check(model)
+    with pytest.raises(SettingsError, match=r"FACE_EMBEDDING_DIM is 7, .* sface gives vectors of 5\."):
+        Expected(face_dim=7, face_model_file=file).check(model)
+    with pytest.raises(SettingsError, match=r"no face model at .*nowhere\.onnx"):
+        Expected(face_dim=7, face_model_file=tmp_path / "nowhere.onnx").check(model)
+
+
+def test_the_models_that_names_of_the_past_choose_are_in_the_catalog() -> None:
+    names = {choose_picture_model(given) for given in CHOICES}
+    found = {catalog.find(name).name for name in names if name is not None}
+    assert len(found) == len(names) == len(CHOICES)
+    assert {f"faster-whisper-{size}" for size in SPEECH_MODELS} <= {row.name for row in catalog.ROWS}
