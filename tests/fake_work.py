@@ -11,8 +11,8 @@ from tests.conformance.fakes import FakeEncoder
 __all__ = ["encode", "examine", "look", "warm"]
 
 
-def _fake(model: str, options: LoadOptions) -> Encoder:
+def _fake(model: str, options: LoadOptions, ttl_s: float) -> Encoder:
     return FakeEncoder()
 
 
-work._encoder = _fake  # type: ignore[assignment]  # this process is a worker of a test
+work.warm_encoder = _fake  # type: ignore[attr-defined, assignment]  # this process is a worker of a test

@@ -15,4 +15,4 @@ def _load(model: str, options: LoadOptions, ttl_s: float) -> Encoder:
     return load(model, options)
 
 
-work.warm_encoder = _load  # type: ignore[assignment]  # this process is a worker of a test
+work.warm_encoder = _load  # type: ignore[attr-defined, assignment]  # this process is a worker of a test
