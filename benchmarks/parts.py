@@ -23,6 +23,7 @@ class Part:
 PARTS = {
     "film": Part(title="Films", function="film_speed:film_rows"),
     "embedding": Part(title="Pictures to vectors", function="embedding:embedding_rows"),
+    "models": Part(title="Models of full size", function="models:models_text"),
     "photos": Part(title="Photos", function="photo_speed:photo_rows"),
     "knn": Part(title="Nearest neighbours and text search", function="knn:knn_rows"),
     "backfill": Part(title="Vectors for what is indexed", function="backfill:backfill_rows"),

@@ -76,9 +76,9 @@ def _open_clip_towers(checkpoint: Checkpoint) -> Towers:
     free = not text.get("no_causal_mask", False) and text.get("pool_type", "argmax") == "argmax"
     bias = getattr(model, "logit_bias", None)
     return Towers(
-        pictures=_Tower(model, "encode_image"),
-        words=_Tower(model, "encode_text"),
-        short_words=_ShortWords(model) if free and _is_plain(model) else None,
+        pictures=Half(model, "encode_image"),
+        words=Half(model, "encode_text"),
+        short_words=ShortWords(model) if free and _is_plain(model) else None,
         input_size=int(vision["image_size"]),
         context_length=int(text.get("context_length", 77)),
         free_length=free and _is_plain(model),
@@ -129,8 +129,8 @@ def _hugging_face_towers(checkpoint: Checkpoint) -> Towers:
     model.float().eval().requires_grad_(False)
     siglip = checkpoint.format == "siglip"
     return Towers(
-        pictures=_Tower(model, "get_image_features", "pixel_values"),
-        words=_Tower(model, "get_text_features", "input_ids"),
+        pictures=Half(model, "get_image_features", "pixel_values"),
+        words=Half(model, "get_text_features", "input_ids"),
         input_size=int(config.vision_config.image_size),
         context_length=int(config.text_config.max_position_embeddings),
         free_length=not siglip,
@@ -139,7 +139,7 @@ def _hugging_face_towers(checkpoint: Checkpoint) -> Towers:
     )
 
 
-class _Tower(torch.nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
+class Half(torch.nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
     """One method of a model as a module of its own."""
 
     def __init__(self, model: Any, method: str, keyword: str | None = None) -> None:
@@ -153,7 +153,7 @@ class _Tower(torch.nn.Module):  # type: ignore[misc]  # torch is not there where
         return found if isinstance(found, torch.Tensor) else found.pooler_output
 
 
-class _ShortWords(torch.nn.Module):  # type: ignore[misc]
+class ShortWords(torch.nn.Module):  # type: ignore[misc]
     """OpenCLIP's CLIP.encode_text, for fewer tokens too: a place sees only those before it anyway.
 
     Its attention is written out: in torch's own, the exporter takes the length to be that of the example.

@@ -105,6 +105,13 @@ class TorchSession(Session):
             return empty_outputs(self.outputs)
         return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
 
+    def program(self, *placed: Any) -> Any:
+        """Run one batch of tensors that are on the device, in the order of the inputs; results stay there."""
+        shapes = tuple(
+            (port.name, tuple(tensor.shape)) for port, tensor in zip(self.inputs, placed, strict=True)
+        )
+        return self._program(shapes)(*placed)
+
     def close(self) -> None:
         """Let weights and programs go, and give the card's memory back."""
         self._closed = True
