@@ -1,4 +1,4 @@
-"""Vectors for what is indexed already: the stage `picture` alone, from kept frames."""
+"""Vectors for what is indexed already: `heimdex backfill`, from kept frames."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def backfill_rows(plan: Plan) -> list[Row]:
     pictures = many_photos(plan.cache, photo_count)
     short = cached_film(plan.cache, seconds=60, width=640, height=360)
     film = make_long_film(short.path, plan.cache / f"long-{minutes}min-360p.mp4", minutes)
-    photo_s, photo_facts = picture_stage(pictures, plan.runs(3))
-    film_s, film_facts = picture_stage(film, plan.runs(3))
+    photo_s, photo_facts = backfill(pictures, plan.runs(3))
+    film_s, film_facts = backfill(film, plan.runs(3))
     frames = film_facts["keyframes"]
     exactly_s = film_s * SCENES * FRAMES_A_SCENE / frames
     return [
         at_most(
-            f"stage `picture` alone over {photo_facts['keyframes']:,} photos, a vector in each of two spaces",
+            f"backfill of {photo_facts['keyframes']:,} photos, a vector in each of two spaces",
             photo_s * VECTORS / photo_facts["keyframes"],
             f"s per {VECTORS:,}",
             VECTORS_BAR_S,
         ),
         at_most(
-            f"… over a film of {film_facts['scenes']:,} scenes with {frames:,} kept frames, library open",
+            f"… of a film of {film_facts['scenes']:,} scenes with {frames:,} kept frames, library open",
             film_s,
             "s",
         ),
@@ -51,8 +51,8 @@ def backfill_rows(plan: Plan) -> list[Row]:
     ]
 
 
-def picture_stage(source: Path, runs: int) -> tuple[float, dict[str, int]]:
-    """Median seconds of the stage alone, each time on a copy of a home whose scenes are done; its status."""
+def backfill(source: Path, runs: int) -> tuple[float, dict[str, int]]:
+    """Median seconds of a backfill, each time on a copy of a home whose scenes are done; its status."""
     times: list[float] = []
     with fresh_home() as home:
         with Heimdex(home=home) as library:
@@ -63,7 +63,7 @@ def picture_stage(source: Path, runs: int) -> tuple[float, dict[str, int]]:
                 subprocess.run(["cp", "-a", home, copy], check=True)  # with owners: see store/accounts.py
                 with Heimdex(home=copy) as library:
                     library.status()
-                    times.append(seconds(lambda: index(library, source)))
+                    times.append(seconds(library.backfill))
                     status = library.status()
                     filled = {space["space"]: space["filled"] for space in status["spaces"]}
                     if set(filled.values()) != {status["keyframes"]}:

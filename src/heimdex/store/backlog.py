@@ -77,7 +77,7 @@ class Stored:
 def next_due(connection: Connection[Any], wanted: Wanted, after: str, *, limit: int) -> list[tuple[str, int]]:
     """(asset id, its scenes) of the next assets that are due, in the order of their ids."""
     only = "only_after" if wanted.asset_id is None else "only_assets"
-    query = literal_int(_with_due("next_due", only), limit=limit)
+    query = literal_int(with_due("next_due", only), limit=limit)
     parameters = wanted.parameters() | {"after": after, "assets": [wanted.asset_id]}
     found = connection.execute(query, parameters)
     return [(asset_id, scenes) for asset_id, scenes in found if asset_id > after]
@@ -86,9 +86,9 @@ def next_due(connection: Connection[Any], wanted: Wanted, after: str, *, limit: 
 def look_closely(connection: Connection[Any], wanted: Wanted, asset_ids: Sequence[str]) -> list[DueAsset]:
     """Those of the assets that are due, with the kept frames to encode."""
     parameters = wanted.parameters() | {"assets": list(asset_ids)}
-    due = connection.execute(_with_due("still_due", "only_assets"), parameters).fetchall()
+    due = connection.execute(with_due("still_due", "only_assets"), parameters).fetchall()
     frames: dict[str, list[Keyframe]] = {asset_id: [] for asset_id, _ in due}
-    for row in connection.execute(_with_due("lacking_frames", "only_assets"), parameters):
+    for row in connection.execute(with_due("lacking_frames", "only_assets"), parameters):
         frames.setdefault(row[0], []).append(keyframe_of(row))
     return [
         DueAsset(asset_id=asset_id, stale=stale, frames=tuple(frames[asset_id])) for asset_id, stale in due
@@ -99,7 +99,7 @@ def count(connection: Connection[Any], wanted: Wanted) -> Backlog:
     """How much is due."""
     only = None if wanted.asset_id is None else "only_assets"
     parameters = wanted.parameters() | {"assets": [wanted.asset_id]}
-    row = connection.execute(_with_due("count_backlog", only), parameters).fetchone()
+    row = connection.execute(with_due("count_backlog", only), parameters).fetchone()
     assert row is not None
     return Backlog(assets=row[0], scenes=row[1], frames=row[2])
 
@@ -126,7 +126,8 @@ def put_back(connection: Connection[Any], owner: str, key: RunKey, attempt: int,
     connection.execute(SQL["put_back"], key.columns(owner) | {"attempt": attempt, "row_count": row_count})
 
 
-def _with_due(name: str, only: str | None) -> str:
+def with_due(name: str, only: str | None) -> str:
+    """A statement with the assets that are due put in, narrowed to some of them (None: all)."""
     text = SQL[name].replace("/* due */", SQL["due"].strip().rstrip(";"))
     return _narrowed(text.replace("/* lacking */", SQL["lacking"].strip().rstrip(";")), only)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from heimdex.errors import ModelUnavailable, NotFound, UsageError
 from heimdex.pipeline import models
 from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillProgress, BackfillReport
 from heimdex.pipeline.ledger import claim_key
-from heimdex.store import backlog, runs
+from heimdex.store import backlog, nearest, runs, vectors
 from tests.planting import lasting_workers, make_media
 from tests.two_models import two_models
 
@@ -219,6 +220,44 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(heimdex: Heimdex) 
     heimdex.backfill("second", options=replace(ALL, max_scenes=3))
     report = heimdex.backfill("second", options=replace(ALL, dry_run=True, max_scenes=2))
     assert (report.scenes, report.remaining) == (2, status["scenes"] - 3)
+
+
+def test_a_picture_that_takes_too_long_says_so_in_its_record(heimdex: Heimdex, media: Path) -> None:
+    path = str(media / "red.jpg")
+    (keyframe,) = heimdex.show(path)["scenes"][0]["keyframes"]
+    frame = Path(keyframe["frame"])
+    whole = frame.read_bytes()
+    frame.unlink()
+    os.mkfifo(frame)  # nobody ever writes into it
+    report = heimdex.backfill("second", timeout_s=0.3)
+    assert [refusal.path for refusal in report.failed] == [path]
+    records = records_of(heimdex, keyframe["keyframe_id"])
+    assert [record["error"] for record in records] == ["Timeout after 0.3s"] * 2
+    assert report.vectors == 2 * (heimdex.status()["keyframes"] - 1), "it cost no other its vector"
+    frame.unlink()
+    frame.write_bytes(whole)
+    assert heimdex.backfill("second", options=replace(ALL, failed=True)).vectors == 2
+
+
+def test_a_space_that_outgrew_the_exact_scan_gets_its_index(
+    heimdex: Heimdex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heimdex.backfill("second", options=replace(ALL, max_scenes=2))
+    space = second_space(heimdex)
+    assert not heimdex.database.run(heimdex.owner, lambda c: vectors.has_index(c, space))
+    monkeypatch.setattr(nearest, "EXACT_ROWS", 5)
+    heimdex.backfill("second")
+    assert heimdex.database.run(heimdex.owner, lambda c: vectors.has_index(c, space))
+
+
+def test_how_far_each_model_has_come_stands_in_the_status(heimdex: Heimdex) -> None:
+    frames = heimdex.status()["keyframes"]
+    heimdex.backfill("second", options=replace(ALL, max_scenes=2))
+    whole, part = heimdex.status()["coverage"]
+    assert (whole["model"], whole["filled"], whole["share"]) == ("fake", frames, 1.0)
+    assert (part["model"], part["failed"]) == ("second", 0)
+    assert 0 < part["filled"] < frames
+    assert part["share"] == pytest.approx(part["filled"] / frames, abs=1e-4)
 
 
 def test_an_asset_that_another_run_has_is_left_to_it_and_waited_for(heimdex: Heimdex, media: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from heimdex.store import nearest, vectors
+from heimdex.store import backlog, nearest, vectors
 from heimdex.store.database import Database
 from heimdex.store.sql import literal_int, queries
 from heimdex.store.vectors import StoredModel, to_text
@@ -89,6 +89,32 @@ def test_the_exact_scan_reads_only_the_rows_the_filters_leave(crowd: Crowd) -> N
     found = plan(crowd, statement, {"owner": crowd.owner, "vector": VECTOR, "asset": crowd.asset_id})
     assert "Seq Scan on vector" not in found, found
     assert "Index" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "only"),
+    [
+        ("next_due", "only_after"),
+        ("still_due", "only_assets"),
+        ("lacking_frames", "only_assets"),
+        ("count_backlog", "only_assets"),
+    ],
+)
+def test_a_backfill_reads_vectors_and_frames_by_their_indexes(crowd: Crowd, name: str, only: str) -> None:
+    statement = backlog.with_due(name, only).replace("{limit}", "50")
+    wanted = backlog.Wanted(
+        owner=crowd.owner,
+        model_id=crowd.model.model_id,
+        spaces=tuple(stored.space_id for stored in crowd.model.spaces),
+        width=len(crowd.model.spaces),
+        version=1,
+        scenes_version=1,
+    )
+    parameters = wanted.parameters() | {"assets": [crowd.asset_id], "after": str(uuid.UUID(int=0))}
+    found = plan(crowd, statement, parameters)
+    assert "Seq Scan on vector" not in found, found
+    if only == "only_assets":
+        assert "Seq Scan on keyframe" not in found, found
 
 
 @pytest.mark.parametrize(
