@@ -11,13 +11,16 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+Content: TypeAlias = bytes | mmap
 OTHER_COMMIT = "f" * 40
 
 
@@ -49,11 +52,11 @@ class Fault:
 class Repository:
     """One repository at one commit."""
 
-    files: dict[str, bytes]
+    files: dict[str, Content]
     large: frozenset[str]  # stored by Git LFS
     commit: str
     fault: Fault | None = None  # of its listing
-    listed_too: dict[str, bytes] = field(default_factory=dict)  # names in the listing nobody asks for
+    listed_too: dict[str, Content] = field(default_factory=dict)  # names in the listing nobody asks for
     checksums: dict[str, str] = field(default_factory=dict)  # stated in place of the right ones
 
 
@@ -75,10 +78,12 @@ class HubStub:
         self.faults: dict[str, Fault] = {}  # by file name
         self.requests: list[Request] = []
         self.sent_bytes = 0
+        self.store_url: str | None = None  # where large files lie; None: here
 
-    def add(self, name: str, files: dict[str, bytes], large: set[str] | None = None) -> Repository:
-        """A repository; its commit follows from its files."""
-        commit = hashlib.sha1(repr(sorted(files.items())).encode(), usedforsecurity=False).hexdigest()
+    def add(self, name: str, files: Mapping[str, Content], large: set[str] | None = None) -> Repository:
+        """A repository; its commit follows from its files. Those of gigabytes are better `mapped`."""
+        listed = "".join(f"{path} {git_id(content)}\n" for path, content in sorted(files.items()))
+        commit = hashlib.sha1(listed.encode(), usedforsecurity=False).hexdigest()
         made = Repository(
             files=dict(files), large=frozenset(files if large is None else large), commit=commit
         )
@@ -162,7 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif path not in repository.files:
             self._answer(404, headers | {"X-Error-Code": "EntryNotFound"}, b"{}")
         elif path in repository.large:
-            self._answer(302, headers | {"Location": f"{self.hub.url}/cdn/{name}/{path}"}, b"")
+            self._answer(
+                302, headers | {"Location": f"{self.hub.store_url or self.hub.url}/cdn/{name}/{path}"}, b""
+            )
         else:
             self._send_file(name, path, headers)
 
@@ -174,7 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = content if fault.body is None else fault.body
         if fault.flip:
             body = bytes([body[0] ^ 1]) + body[1:]
-        body = body[: len(body) - fault.short_by]
+        if fault.short_by:
+            body = body[: len(body) - fault.short_by]
         start, status = 0, 200
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if asked and not fault.no_ranges:
@@ -191,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._pour(body, start, fault)
 
-    def _pour(self, body: bytes, start: int, fault: Fault) -> None:
+    def _pour(self, body: Content, start: int, fault: Fault) -> None:
         end = len(body) if fault.cut_at is None else min(len(body), max(start, fault.cut_at))
         step = 1 << 16 if not fault.bytes_per_s else max(1, fault.bytes_per_s // 20)
         for place in range(start, end, step):
@@ -214,12 +222,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def git_id(content: bytes) -> str:
+def mapped(path: Path) -> mmap:
+    """A file's content without reading it into memory."""
+    with path.open("rb") as source:
+        return mmap(source.fileno(), 0, access=ACCESS_READ)
+
+
+def git_id(content: Content) -> str:
     """Git's object id of a file."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    sha1 = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+    sha1.update(content)
+    return sha1.hexdigest()
 
 
-def _sibling(path: str, content: bytes, large: bool, checksum: str | None) -> dict[str, Any]:
+def _sibling(path: str, content: Content, large: bool, checksum: str | None) -> dict[str, Any]:
     sibling: dict[str, Any] = {"rfilename": path, "size": len(content), "blobId": checksum or git_id(content)}
     if large:
         sha256 = checksum or hashlib.sha256(content).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,9 @@ def _content_fault(folder: Path, entry: WeightsFile) -> FileFault | None:
 
 
 def _files(folder: Path) -> list[str]:
+    links = [Path(place, name) for place, names, _ in os.walk(folder) for name in names]
+    paths = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
     return [
         path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_symlink() or not path.is_dir()
+        for path in (*paths, *(link for link in links if link.is_symlink()))
     ]

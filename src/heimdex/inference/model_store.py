@@ -14,7 +14,7 @@ from heimdex.inference.installing import OnTransfer, Outcome, Transfer, Wanted, 
 from heimdex.inference.model_faults import SURPLUS, FileFault, find_faults, installed_commit, quick_fault
 from heimdex.inference.model_import import look_for, take_in
 from heimdex.inference.model_pull import Pull, PullSources
-from heimdex.inference.staging import Staging, safe_name, writing
+from heimdex.inference.staging import Staging, safe_name, size_below, writing
 from heimdex.inference.weights import read_manifest
 
 State = Literal["installed", "damaged", "unfinished", "missing"]
@@ -49,12 +49,12 @@ class ModelStore:
         """Whether a model is installed. Looks at names and sizes only, asks nobody."""
         folder = self.folder(wanted.name)
         if not folder.is_dir():
-            staged = _size_below(Staging(self.models_dir, wanted.name).folder)
+            staged = size_below(Staging(self.models_dir, wanted.name).folder)
             return Standing(state="unfinished" if staged else "missing", size_bytes=staged)
         fault = quick_fault(folder, wanted.files)
         return Standing(
             state="damaged" if fault else "installed",
-            size_bytes=_size_below(folder),
+            size_bytes=size_below(folder),
             commit=installed_commit(folder),
             problem=f"{fault.file}: {fault.detail}" if fault else None,
         )
@@ -95,7 +95,7 @@ class ModelStore:
     def faults(self, wanted: Wanted, on_transfer: OnTransfer = in_silence) -> tuple[FileFault, ...]:
         """Everything wrong with an installed model, found by reading every byte."""
         folder = self.folder(wanted.name)
-        done_bytes, total_bytes = 0, _size_below(folder)
+        done_bytes, total_bytes = 0, size_below(folder)
 
         def count(size_bytes: int) -> None:
             nonlocal done_bytes
@@ -143,7 +143,7 @@ class ModelStore:
         if not self.folder(name).exists() and not staging.folder.exists():
             raise ModelUnavailable(f"The model {name} is not installed; there is nothing to remove.")
         with staging.locked(lambda: None):
-            size_bytes = _size_below(self.folder(name)) + _size_below(staging.folder)
+            size_bytes = size_below(self.folder(name)) + size_below(staging.folder)
             staging.discard()
         return size_bytes
 
@@ -178,7 +178,3 @@ class ModelStore:
                     f"The hub has another version of {file.name} than the one installed. Have that one with "
                     f"`heimdex models pull {wanted.name} --again`."
                 )
-
-
-def _size_below(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

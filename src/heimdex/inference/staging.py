@@ -38,11 +38,8 @@ class Staging:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                on_wait()
-                fcntl.flock(handle, fcntl.LOCK_EX)
+            with writing(self.folder.parent):  # some network disks know no locks
+                _lock(handle, on_wait)
             self._recover()
             yield
         finally:
@@ -125,6 +122,11 @@ def writing(folder: Path) -> Iterator[None]:
         ) from err
 
 
+def size_below(folder: Path) -> int:
+    """Bytes of all files below a folder; what vanishes meanwhile does not count."""
+    return sum(size_of(Path(place, name)) for place, _, names in os.walk(folder) for name in names)
+
+
 def safe_name(name: str) -> PurePosixPath:
     """A file's name as a path that stays below its folder. Raises ModelError for any other."""
     path = PurePosixPath(name)
@@ -147,6 +149,14 @@ def free_bytes(folder: Path) -> int:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
+
+
+def _lock(handle: int, on_wait: Callable[[], None]) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        on_wait()
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _sync(path: Path) -> None:

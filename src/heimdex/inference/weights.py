@@ -17,7 +17,10 @@ from heimdex.errors import ModelError, ModelUnavailable, WeightsCorrupt
 
 MANIFEST = "manifest.json"
 READ_BYTES = 1 << 20
-MEND = "Reinstall Heimdex, or fetch the model again with `heimdex models pull`."
+MEND = (
+    "Run `heimdex models verify`, which mends it, or `heimdex models pull` where it was never installed; "
+    "what comes with Heimdex comes back by installing that again."
+)
 
 _checked: set[str] = set()  # memo names of this process
 

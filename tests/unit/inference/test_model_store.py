@@ -128,9 +128,12 @@ def test_nothing_is_asked_of_the_hub_but_the_model(
         assert "torch" not in request.headers["user-agent"]
 
 
-def test_a_token_that_was_given_is_sent_to_the_hub(hub: HubStub, tmp_path: Path) -> None:
+def test_a_token_that_was_given_is_sent_to_the_hub_and_to_nobody_else(hub: HubStub, tmp_path: Path) -> None:
+    hub.store_url = hub.url.replace("127.0.0.1", "localhost")
     store = store_of(hub, tmp_path, token="hf_given")
     store.pull(WANTED)
+    assert hub.asked("/cdn/")
+    assert not any("authorization" in request.headers for request in hub.asked("/cdn/")), "another host"
     assert {r.headers.get("authorization") for r in hub.asked("/api/")} == {"Bearer hf_given"}
     assert {r.headers.get("authorization") for r in hub.asked("/resolve/")} == {"Bearer hf_given"}
     assert "hf_given" not in repr(store._sources.hub.options)
