@@ -7,8 +7,9 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 HOME_OF_DEMO ?= .demo
 BENCH  ?= .venv-bench
+PARITY ?= .venv-parity
 
-.PHONY: demo test check bench acceptance format docs clean
+.PHONY: demo test check bench parity acceptance format docs clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +50,17 @@ $(BENCH)/.installed: pyproject.toml constraints.txt $(wildcard benchmarks/*.txt)
 
 bench: $(BENCH)/.installed  ## the table of docs/reference/benchmarks.md; BENCH_OPTIONS=--write keeps it
 	$(BENCH)/bin/python -m benchmarks $(BENCH_OPTIONS)
+
+$(PARITY)/.installed: pyproject.toml constraints.txt $(wildcard tests/parity/*.txt)
+	$(PYTHON) -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(PARITY)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(PARITY)/bin/python -m pip install --quiet --constraint constraints.txt --constraint tests/parity/constraints.txt -r tests/parity/requirements.txt
+	$(PARITY)/bin/python -m pip install --quiet --no-deps --constraint tests/parity/constraints.txt -r tests/parity/requirements-bare.txt
+	@touch $@
+
+parity: $(PARITY)/.installed  ## our encoders beside open_clip and transformers, vector by vector
+	$(PARITY)/bin/python -m pytest tests/parity -q --durations=10
 
 format: $(DEV)
 	$(BIN)/ruff format .

@@ -66,7 +66,7 @@ def export(model: torch.nn.Module, graph: Graph, path: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # torch's own words about its exporter
         torch.onnx.export(
-            Function(model, graph.function),
+            Function(model, graph.function).eval(),  # or all of the model is left in training
             graph.example,
             str(path),
             input_names=list(graph.inputs),
@@ -121,6 +121,10 @@ def rows(vectors: Any) -> NDArray[np.float64]:
     values = vectors.detach().numpy() if isinstance(vectors, torch.Tensor) else np.asarray(vectors)
     values = values.astype(np.float64)
     return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True))
+
+
+LEAST: dict[Precision, float] = {"fp32": 0.9999, "bf16": 0.999}
+"""Cosine to the reference, of every vector."""
 
 
 def cosines(one: Any, two: Any) -> NDArray[np.float64]:

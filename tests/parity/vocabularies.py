@@ -10,6 +10,8 @@ import open_clip
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from heimdex.encoders.cleaning import clean_for_clip
+
 CLIP_VOCABULARY = Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
 CLIP_MERGES = 49152 - 256 - 2  # lines of the file that CLIP uses
 
@@ -49,6 +51,15 @@ NASTY = (
     "supercalifragilisticexpialidocious" * 12,
     "a" * 500,
     "\n",
+)
+
+
+# What transformers' tokenizer, which mends no text, takes a mark's name in it for the mark and lowers a final
+# sigma as any other, reads as OpenCLIP's does, which is made after OpenAI's.
+PLAIN = tuple(
+    text
+    for text in NASTY
+    if " ".join(text.split()).lower() == clean_for_clip(text) and "<|" not in text and "Σ" not in text
 )
 
 

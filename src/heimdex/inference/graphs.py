@@ -24,7 +24,7 @@ QUICK_SLOPE = 1.702  # x·sigmoid(1.702 x), Hendrycks & Gimpel 2016
 ROOT_HALF = math.sqrt(0.5)  # Φ(x) = (1 + erf(x / √2)) / 2
 CUBE_SHARE = 0.044715  # tanh(√(2/π)(x + 0.044715 x³)), the same paper's approximation of Φ
 PASSED_THROUGH = ("Convert", "FakeQuantize", "Reshape", "Squeeze", "Unsqueeze", "Broadcast")
-PASSED_TO_CLASSIFIER = ("Add", "Convert", "FakeQuantize", "Softmax")
+PASSED_TO_CLASSIFIER = ("Add", "Convert", "FakeQuantize", "Multiply", "Softmax")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
