@@ -44,6 +44,8 @@ def _ours(name: str, cache: Path, subject: Subject, compiled: Path | None) -> En
             cache_dir=compiled,
         ),
     )
+    if not session.outputs:  # asking for them reads and compiles the graph
+        raise SystemExit(f"{subject.name} gives nothing")
     return lambda pixels: session.run({PIXELS: pixels})[EMBEDDING]
 
 

@@ -3,9 +3,9 @@
     python -m benchmarks.gpu [--models b32 so400m] [--batches 64 256] [--seconds 3]
 
 Graphs of full size with random weights are written here, node by node, as exporters write them: neither a hub
-nor open_clip is needed. For each: pictures a second in bf16, with pictures coming from and vectors going to the
-processor's memory, and from the card's own; the latter as a share of what a plain bf16 matrix product reaches
-on this card; the least cosine to fp32 on the processor.
+nor open_clip is needed. For each: pictures a second in bf16, with pictures coming from and vectors going to
+the processor's memory, and from the card's own; the latter as a share of what a plain bf16 matrix product
+reaches on this card; the least cosine to fp32 on the processor.
 """
 
 from __future__ import annotations

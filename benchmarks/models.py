@@ -7,6 +7,8 @@ is a process's peak once it has loaded the model and run a batch (VmHWM), Python
 
 from __future__ import annotations
 
+import os
+import signal
 import statistics
 import tempfile
 import time
@@ -39,6 +41,14 @@ class Measured:
     each_s: list[float]  # seconds a picture, round by round
     load_s: float
     peak_mib: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """An engine's process and the pipe to it."""
+
+    pipe: Any  # multiprocessing's Connection; its type takes what is sent for a parameter
+    pid: int
 
 
 def models_text(plan: Plan) -> str:
@@ -78,7 +88,7 @@ def _lines(plan: Plan, subject: Subject, bars: list[Row]) -> list[str]:
         ours = f"Heimdex {name}" if name not in PEERS else name
         lines.append(
             f"| {subject.name} | {ours} | {shown(each_s * 1000)} | {shown(1 / each_s)} | {ratio:.1f} | "
-            f"{shown(one.load_s)} | {again} | {one.peak_mib:,.0f} |"
+            f"{'' if name in PEERS[:2] else shown(one.load_s)} | {again} | {one.peak_mib:,.0f} |"
         )
         if (bar := SPEED_BARS.get((subject.name, name))) is not None:
             figure = f"{ratio:.1f} × (in batches {ratio_of(found[BATCHES].each_s, one.each_s):.1f} ×)"
@@ -98,16 +108,18 @@ def _measure(plan: Plan, subject: Subject, names: list[str], compiled: Path) -> 
             found[name] = Measured(each_s=[], load_s=load_s, peak_mib=peak_mib)
         for _ in range(plan.runs(5)):
             for name, line in lines.items():
-                line.send("run")
+                os.kill(line.pid, signal.SIGCONT)
+                line.pipe.send("run")
                 found[name].each_s.append(_answer(line))
+                os.kill(line.pid, signal.SIGSTOP)  # threads of an idle engine spin
     return found
 
 
 @contextmanager
-def _processes(plan: Plan, subject: Subject, names: list[str], compiled: Path) -> Iterator[dict[str, Any]]:
-    """A pipe to a process for each engine; one loads after the other."""
+def _processes(plan: Plan, subject: Subject, names: list[str], compiled: Path) -> Iterator[dict[str, Line]]:
+    """A process for each engine; one loads after the other, and is stopped then."""
     context = get_context("spawn")
-    lines: dict[str, Any] = {}
+    lines: dict[str, Line] = {}
     workers = []
     try:
         for name in names:
@@ -116,15 +128,14 @@ def _processes(plan: Plan, subject: Subject, names: list[str], compiled: Path) -
             worker.start()
             theirs.close()
             workers.append(worker)
-            lines[name] = ours
+            lines[name] = Line(pipe=ours, pid=int(worker.pid or 0))
             ours.poll(None)
+            os.kill(lines[name].pid, signal.SIGSTOP)
         yield lines
     finally:
-        for line in lines.values():
-            line.close()
         for worker in workers:
-            worker.join(30)
             worker.kill()
+            worker.join()
 
 
 def _serve(line: Connection, plan: Plan, subject: Subject, name: str, compiled: Path) -> None:
@@ -134,9 +145,9 @@ def _serve(line: Connection, plan: Plan, subject: Subject, name: str, compiled: 
         given = pixels(subject, count)
         began = time.perf_counter()
         run = engine(name, plan.cache, subject, compiled)
+        load_s = time.perf_counter() - began
         run(given[: subject.batch])
-        line.send((time.perf_counter() - began, _peak_mib()))
-        run(given)
+        line.send((load_s, _peak_mib()))
         while line.recv():
             began = time.perf_counter()
             run(given)
@@ -147,8 +158,8 @@ def _serve(line: Connection, plan: Plan, subject: Subject, name: str, compiled: 
         line.send(error)
 
 
-def _answer(line: Any) -> Any:
-    found = line.recv()
+def _answer(line: Line) -> Any:
+    found = line.pipe.recv()
     if isinstance(found, Exception):
         raise SystemExit(str(found))
     return found

@@ -129,7 +129,12 @@ def _quantise(folder: Path, subject: Subject) -> None:
 
 def prepared(path: Path, side: int) -> NDArray[np.uint8]:
     """A photo as a square, (side, side, 3)."""
-    return fit(read_photo(os.fsencode(path), max_pixels=10**8, short_side=512), side, "crop")
+    return fit(read(path), side, "crop")
+
+
+def read(path: Path) -> NDArray[np.uint8]:
+    """A photo as a kept frame has it."""
+    return read_photo(os.fsencode(path), max_pixels=10**8, short_side=512)
 
 
 def pixels(subject: Subject, count: int) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +26,39 @@ def openvino(folder: Path, batches: tuple[int, ...], precision: Precision) -> Se
     return OpenVinoSession(tiny_weights(folder, WEIGHTS), options, proof)
 
 
+def torch(folder: Path, batches: tuple[int, ...], precision: Precision) -> Session:
+    from heimdex.inference.torch_session import TorchSession
+
+    options = SessionOptions(batches=batches, precision=precision, threads=1, requests=2)
+    proof = Proof(inputs={"x": np.ones((1, ROWS), np.float32)}, outputs={"y": np.array([[3, 0]], np.float32)})
+    return TorchSession(tiny_weights(folder, WEIGHTS), options, proof, device="cpu")
+
+
 @pytest.fixture(params=[(1,), (1, 4), (4,), (2, 8)], ids=str)
 def batches(request: pytest.FixtureRequest) -> tuple[int, ...]:
     given: tuple[int, ...] = request.param
     return given
 
 
-@pytest.fixture(params=["fp32", "auto"])
-def session(request: pytest.FixtureRequest, tmp_path: Path, batches: tuple[int, ...]) -> Session:
-    made: Callable[[Path, tuple[int, ...], Precision], Session] = openvino
-    return made(tmp_path, batches, request.param)
+WITHOUT_TORCH = pytest.mark.skipif(
+    find_spec("torch") is None or find_spec("onnx") is None, reason="torch is an extra; `make parity` has it"
+)
+
+
+@pytest.fixture(params=[openvino, pytest.param(torch, marks=WITHOUT_TORCH)])
+def kind(request: pytest.FixtureRequest) -> Callable[[Path, tuple[int, ...], Precision], Session]:
+    made: Callable[[Path, tuple[int, ...], Precision], Session] = request.param
+    return made
+
+
+@pytest.fixture(params=["fp32", "auto", "bf16"])
+def session(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    kind: Callable[[Path, tuple[int, ...], Precision], Session],
+    batches: tuple[int, ...],
+) -> Session:
+    return kind(tmp_path, batches, request.param)
 
 
 def some(count: int) -> Array:

@@ -130,6 +130,23 @@ def max_pool(
     )
 
 
+def average_pool(
+    picture: Tensor,
+    *,
+    kernel_shape: Sequence[int],
+    strides: Sequence[int] = (1, 1),
+    pads: Sequence[int] = (0, 0, 0, 0),
+    ceil_mode: int = 0,
+    auto_pad: str = "NOTSET",
+    count_include_pad: int = 0,
+) -> Tensor:
+    """The mean of each window."""
+    if any(pads) and not count_include_pad:
+        raise NotImplementedError("an AveragePool that leaves its edges out")
+    picture = padded(picture, pads, auto_pad)
+    return functional.avg_pool2d(picture, list(kernel_shape), list(strides), ceil_mode=bool(ceil_mode))
+
+
 def batch_norm(
     picture: Tensor,
     scale: Tensor,

@@ -13,6 +13,7 @@ PLAIN: dict[str, Operator] = {
     "Add": torch.add,
     "And": torch.logical_and,
     "ArgMax": operators.argmax,
+    "AveragePool": operators.average_pool,
     "BatchNormalization": operators.batch_norm,
     "Ceil": torch.ceil,
     "Clip": operators.clip,
