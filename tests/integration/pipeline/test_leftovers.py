@@ -18,7 +18,7 @@ from heimdex.pipeline.ledger import Attempt, Outcome, claim_key
 from heimdex.pipeline.stages import Stages
 from heimdex.store import runs
 
-Divide = Callable[[Stages, Item, Attempt, Callable[[Any], None]], Outcome]
+Divide = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_an_attempt_that_fails_takes_its_files_and_leaves_those_of_the_success_b
     make_stale(heimdex)
 
     def failing(_: Divide) -> Divide:
-        def divide(stages: Stages, item: Item, attempt: Attempt, on_progress: Any) -> Outcome:
+        def divide(stages: Stages, item: Item, attempt: Attempt, hear: Any, *, ahead: bool) -> Outcome:
             leave(heimdex, attempt.number)
             raise WorkerCrashed("the worker process died of SIGSEGV")
 
@@ -114,8 +114,8 @@ def test_an_attempt_that_was_taken_over_writes_nothing_and_takes_its_files(
     heimdex: Heimdex, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def overtaken(original: Divide) -> Divide:
-        def divide(stages: Stages, item: Item, attempt: Attempt, on_progress: Any) -> Outcome:
-            outcome = original(stages, item, attempt, on_progress)
+        def divide(stages: Stages, item: Item, attempt: Attempt, hear: Any, *, ahead: bool) -> Outcome:
+            outcome = original(stages, item, attempt, hear, ahead=ahead)
             heimdex.database.run(
                 heimdex.owner, lambda c: runs.begin(c, heimdex.owner, attempt.key, SCENES.version)
             )
@@ -138,10 +138,10 @@ def test_an_asset_removed_under_a_run_is_gone_with_all_its_files(
     heimdex: Heimdex, photo: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     def removing(original: Divide) -> Divide:
-        def divide(stages: Stages, item: Item, attempt: Attempt, on_progress: Any) -> Outcome:
+        def divide(stages: Stages, item: Item, attempt: Attempt, hear: Any, *, ahead: bool) -> Outcome:
             if when.startswith("before"):
                 heimdex.remove(photo)
-            outcome = original(stages, item, attempt, on_progress)
+            outcome = original(stages, item, attempt, hear, ahead=ahead)
             if when.startswith("after"):
                 heimdex.remove(photo)
             return outcome
