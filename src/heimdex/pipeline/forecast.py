@@ -39,12 +39,14 @@ def forecast(tools: Tools, options: BackfillOptions, wanted: Wanted) -> Backfill
         failed=(),
         skipped=skipped(tools, wanted),
         remaining=planned.scenes,
-        seconds=round((_seconds_a_frame(tools, wanted) if frames else 0.0) * frames + pauses, 3),
+        seconds=round((_seconds(tools, wanted, frames) if frames else 0.0) + pauses, 3),
         dry_run=True,
     )
 
 
-def _seconds_a_frame(tools: Tools, wanted: Wanted) -> float:
+def _seconds(tools: Tools, wanted: Wanted, frames: int) -> float:
+    """What loading the model and encoding so many frames takes, by a sample of them; writing is not in it."""
+
     def some(connection: Any) -> list[Keyframe]:
         page = backlog.next_due(connection, wanted, FIRST, limit=SAMPLED_FRAMES)
         due = backlog.look_closely(connection, wanted, list(up_to(page, SAMPLED_FRAMES)))
@@ -53,9 +55,11 @@ def _seconds_a_frame(tools: Tools, wanted: Wanted) -> float:
     sample = tools.database.run(tools.owner, some, read_only=True)
     stages = Stages(tools, UNKNOWN)
     try:
-        stages.load_model()
         began_s = time.monotonic()
+        stages.load_model()
+        loaded_s = time.monotonic()
         encoded = list(stages.encode(sample))
-        return (time.monotonic() - began_s) / max(1, len(encoded))
+        each_s = (time.monotonic() - loaded_s) / max(1, len(encoded))
+        return loaded_s - began_s + frames * each_s
     finally:
         stages.close()
