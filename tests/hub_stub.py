@@ -80,10 +80,16 @@ class HubStub:
         self.sent_bytes = 0
         self.store_url: str | None = None  # where large files lie; None: here
 
-    def add(self, name: str, files: Mapping[str, Content], large: set[str] | None = None) -> Repository:
-        """A repository; its commit follows from its files. Those of gigabytes are better `mapped`."""
+    def add(
+        self,
+        name: str,
+        files: Mapping[str, Content],
+        large: set[str] | None = None,
+        commit: str | None = None,
+    ) -> Repository:
+        """A repository; without a commit that follows from its files. Gigabytes are better `mapped`."""
         listed = "".join(f"{path} {git_id(content)}\n" for path, content in sorted(files.items()))
-        commit = hashlib.sha1(listed.encode(), usedforsecurity=False).hexdigest()
+        commit = commit or hashlib.sha1(listed.encode(), usedforsecurity=False).hexdigest()
         made = Repository(
             files=dict(files), large=frozenset(files if large is None else large), commit=commit
         )

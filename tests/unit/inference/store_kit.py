@@ -32,7 +32,7 @@ def publish(hub: HubStub, content: dict[str, bytes] = CONTENT) -> str:
 
 def store_of(hub: HubStub, folder: Path, *, cache_dir: Path | None = None, **options: Any) -> ModelStore:
     """A store that asks the stub, in no patient mood."""
-    quick = HubOptions(endpoint=hub.url, silence_s=0.5, attempts=3, backoff_s=0.01, longest_wait_s=5.0)
+    quick = HubOptions(endpoint=hub.url, silence_s=20.0, attempts=3, backoff_s=0.01, longest_wait_s=5.0)
     return ModelStore(folder / "models", replace(quick, **options), cache_dir)
 
 

@@ -234,16 +234,16 @@ def test_a_commit_that_changes_in_the_middle_of_a_pull_ends_it(hub: HubStub, tmp
 
 
 def test_a_hub_that_falls_silent_is_given_up_and_gone_on_with(hub: HubStub, tmp_path: Path) -> None:
-    hub.faults[GRAPH] = Fault(cut_at=HALF, silent_s=0.6)
-    store = store_of(hub, tmp_path, silence_s=0.1)
+    hub.faults[GRAPH] = Fault(cut_at=HALF, silent_s=2.0)
+    store = store_of(hub, tmp_path, silence_s=0.5, attempts=2)
     refused(store, HubUnavailable, "timed out")
     then_all_is_well(hub, store)
     assert f"bytes={HALF}-" in hub.ranges()
 
 
 def test_a_slow_hub_is_waited_for_while_bytes_come(hub: HubStub, tmp_path: Path) -> None:
-    hub.faults[GRAPH] = Fault(bytes_per_s=600_000)
-    store = store_of(hub, tmp_path, silence_s=0.4)
+    hub.faults[GRAPH] = Fault(bytes_per_s=200_000)
+    store = store_of(hub, tmp_path, silence_s=1.0)
     store.pull(WANTED)
     assert installed(store) == CONTENT
     assert hub.ranges(f"/cdn/{REPOSITORY}/{GRAPH}") == [None]
