@@ -119,6 +119,8 @@ def test_nothing_is_asked_of_the_hub_but_the_model(
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr("huggingface_hub.constants.AGENT_HARNESSES_PATH", str(home / "harnesses"))
+    monkeypatch.setattr("huggingface_hub.utils._detect_agent._registry", None)
     store_of(hub, tmp_path).pull(WANTED)
     allowed = (f"/api/models/{REPOSITORY}/", f"/{REPOSITORY}/resolve/", f"/cdn/{REPOSITORY}/")
     assert [request.path for request in hub.requests if not request.path.startswith(allowed)] == []
