@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
@@ -12,16 +12,24 @@ from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Picture
 from tests.conformance.fakes import FakeEncoder
+from tests.random_weights import write
 
 SAME = 0.999  # cosine
 
 
-@pytest.fixture(
-    scope="module", params=["fake", *(row.name for row in catalog.ROWS if row.family == "starter")]
-)
-def encoder(request: pytest.FixtureRequest) -> Encoder:
-    made: dict[str, Callable[[], Encoder]] = {"fake": FakeEncoder}
-    return made.get(request.param, lambda: catalog.load(request.param, catalog.LoadOptions(threads=2)))()
+RANDOM = ["clip-vit-b-32-openai", "clip-vit-b-32-laion2b", "siglip2-base-patch32-256", "resnet50-imagenet"]
+"""Small ones with random weights: batches, one item at a time, another way to pool, pictures only."""
+
+
+@pytest.fixture(scope="module", params=["fake", "starter", *RANDOM])
+def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    if request.param == "fake":
+        return FakeEncoder()
+    folder = tmp_path_factory.mktemp("models")
+    if request.param in RANDOM:
+        write(catalog.find(request.param), folder / request.param, small=True)
+    options = catalog.LoadOptions(threads=2, models_dir=folder, cache_dir=folder / "cache")
+    return catalog.load(request.param, options)
 
 
 def scene(seed: int, height: int = 90, width: int = 160) -> Picture:

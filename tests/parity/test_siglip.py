@@ -34,7 +34,7 @@ from tests.parity.vocabularies import unigram_tokenizer
 
 MARKS = ("<pad>", "</s>", "<unk>")  # SigLIP's numbers 0, 1, 2
 TEXTS = ("a dog on the beach", "A Dog!", "", "two cats, one sofa; snake_case", "word " * 100, "日本 café")
-SIZES = {
+SIZES: dict[str, dict[str, dict[str, int]]] = {
     "base-patch16-224": {"vision": {}, "text": {}},
     "so400m-patch14-384": {
         "vision": {

@@ -94,6 +94,9 @@ class JointEncoder(Encoder):
 def vector_port(outputs: Sequence[GraphPort], names: Sequence[str], row: ModelRow) -> GraphPort:
     """The output that is one vector an item. Raises ModelError where there is none, or of no known size."""
     flat = [port for port in outputs if len(port.shape) == 2]
+    if not flat:
+        given = ", ".join(f"{port.name} {port.shape}" for port in outputs)
+        raise ModelError(f"A graph of {row.name} gives {given}, and no one vector an item.")
     found = the_port(flat, names, row.name)
     if not found.shape[1]:
         raise ModelError(f"The graph of {row.name} does not say how long its vectors are ({found.name}).")

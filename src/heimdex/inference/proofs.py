@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import tempfile
@@ -67,7 +68,7 @@ def _key(weights: VerifiedFile, inputs: Mapping[str, Array], options: SessionOpt
 
 def _read(path: Path) -> dict[str, Array] | None:
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
             return {name: kept[name] for name in kept.files}
     except FileNotFoundError:
         return None
