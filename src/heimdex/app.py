@@ -20,6 +20,9 @@ from heimdex.store.derived import DerivedFiles
 from heimdex.store.home import make_home
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heimdex.inference.quantise import Loss
     from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport
     from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
     from heimdex.pipeline.installed import Models
@@ -237,6 +240,14 @@ class Heimdex:
         from heimdex.pipeline.library import sidecar
 
         return sidecar(self._tools(), asset)
+
+    def quantise(
+        self, model: str, *, again: bool = False, on_step: Callable[[str], None] = lambda _: None
+    ) -> tuple[str, Loss]:
+        """Make an int8 model of an installed one, from kept frames; its name and what it costs."""
+        from heimdex.pipeline.conversion import quantise
+
+        return quantise(self._tools(), model, again=again, on_step=on_step)
 
     def _tools(self) -> Tools:
         from heimdex.pipeline.tools import Limits, SceneOptions, Tools

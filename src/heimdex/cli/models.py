@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heimdex.cli import door
+from heimdex.cli import conversion, door
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import HeimdexError, HubUnavailable, StorageFull
 
@@ -127,6 +127,10 @@ def remove(
             lambda: {"removed": name, "size_bytes": freed},
             lambda: typer.echo(f"{name} removed, {model_views.amount(freed)} free again"),
         )
+
+
+app.command()(conversion.convert)
+app.command()(conversion.quantise)
 
 
 def _somebody_is_there() -> bool:

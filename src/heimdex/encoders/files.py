@@ -46,11 +46,15 @@ class ModelFiles:
     def graph(self, name: str | None) -> VerifiedFile:
         """A graph with the files its weights lie in; its checksum is one over all of them."""
         main = self.open(name)
-        beside = [other for other in self.row.files if _holds_weights(other, str(name))]
+        beside = self.beside(str(name))[1:]
         if not beside:
             return main
         checksums = [main.sha256, *(self.open(other).sha256 for other in sorted(beside))]
         return VerifiedFile(path=main.path, sha256=hashlib.sha256("".join(checksums).encode()).hexdigest())
+
+    def beside(self, name: str) -> list[str]:
+        """A graph's name, and those of the files its weights lie in."""
+        return [name, *(other for other in self.row.files if _holds_weights(other, name))]
 
     def facts(self, name: str | None) -> GraphFacts:
         """What a graph says of itself.

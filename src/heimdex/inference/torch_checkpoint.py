@@ -20,7 +20,7 @@ try:
     import open_clip
     import torch
     import transformers
-except ImportError as err:
+except (ImportError, RuntimeError) as err:  # RuntimeError: a torchvision built for another torch
     raise ModelUnavailable(f"Exporting a checkpoint needs more packages ({err}). `{INSTALL}`") from err
 
 TANH = {"gelu": "gelu", "quick_gelu": "quick_gelu", "gelu_tanh": "gelu_pytorch_tanh"}  # transformers' words
