@@ -278,7 +278,7 @@ def write_graph(tower: Any, given: Array, path: Path, axes: dict[str, dict[int, 
                 output_names=list(axes)[1:],
                 dynamic_axes=axes,
                 opset_version=17,
-                dynamo=False,  # docs/decisions/0023-torch.md
+                dynamo=False,  # docs/decisions/0024-torch.md
             )
     except Exception as err:
         raise ModelError(f"The model cannot be written as ONNX ({_first_lines(err)}).") from err
