@@ -130,7 +130,7 @@ def open_session(
         options, precision=asked.precision, threads=asked.threads, cache_dir=files.cache("compiled")
     )
     proof = prove(weights, proof_inputs, options, files.cache("proofs"))
-    if choose(asked.device) == "cuda":
+    if choose(asked.device) == "cuda" and weights.path.suffix == ".onnx":  # int8 graphs are the processor's
         from heimdex.inference.torch_session import TorchSession
 
         return TorchSession(weights, options, proof, device="cuda")

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from heimdex.errors import ModelError
+from heimdex.inference.batches import agrees, count_items, empty_outputs, plan, take
 from heimdex.inference.compiled_cache import CompiledCache
 from heimdex.inference.openvino_runtime import core, has_bf16, name_of, openvino, processor, read
-from heimdex.inference.session import PRECISIONS, PROOF_COSINE, Array, Port, Proof, Session, SessionOptions
+from heimdex.inference.session import PRECISIONS, Array, Port, Proof, Session, SessionOptions
 from heimdex.inference.weights import VerifiedFile
 
 HINTS = {"fp32": "f32", "bf16": "bf16"}  # our word → OpenVINO's
@@ -59,16 +60,13 @@ class OpenVinoSession(Session):
         count = self._count(inputs)
         parts: list[dict[str, Array]] = []
         try:
-            for size, starts in groupby(_plan(count, self._sizes), key=lambda batch: batch[1]):
-                parts += self._in_flight(size, [_slice(inputs, start, size) for start, _ in starts])
+            for size, starts in groupby(plan(count, self._sizes), key=lambda batch: batch[1]):
+                parts += self._in_flight(size, [take(inputs, start, size) for start, _ in starts])
         except RuntimeError as err:
             self._requests.clear()  # what is still in flight there must not meet the next run
             raise ModelError(f"Running {self._weights.path.name} failed: {_first_line(err)}") from err
         if not parts:
-            return {
-                port.name: np.empty((0, *(size or 0 for size in port.shape[1:])), port.dtype)
-                for port in self.outputs
-            }
+            return empty_outputs(self.outputs)
         return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
 
     def close(self) -> None:
@@ -80,22 +78,7 @@ class OpenVinoSession(Session):
     def _count(self, inputs: Mapping[str, Array]) -> int:
         if self._closed:
             raise ModelError(f"The session of {self._weights.path.name} is closed.")
-        counts = {array.shape[0] if array.ndim else -1 for array in inputs.values()}
-        ports = {port.name: port for port in self.inputs}
-        if inputs.keys() != ports.keys() or len(counts) != 1:
-            raise ModelError(
-                f"{self._weights.path.name} takes {sorted(ports)}, all with the same first size."
-            )
-        for name, array in inputs.items():
-            port = ports[name]
-            sizes = zip(array.shape[1:], port.shape[1:], strict=False)
-            fits = array.ndim == len(port.shape) and all(want in (None, size) for size, want in sizes)
-            if not fits or array.dtype != port.dtype:
-                raise ModelError(
-                    f"{self._weights.path.name} takes {name} as {port.shape} of {port.dtype}, "
-                    f"not {array.shape} of {array.dtype}."
-                )
-        return counts.pop()
+        return count_items(self._weights.path.name, self.inputs, inputs)
 
     def _any_size(self) -> int:
         return next(iter(self._compiled), self._sizes[0])
@@ -151,12 +134,8 @@ class OpenVinoSession(Session):
         if self._proof is None:
             return True
         request = compiled.create_infer_request()
-        found = request.infer(_slice(self._proof.inputs, 0, size))
-        return all(
-            _cosine(row, known[0]) >= PROOF_COSINE  # every place in the batch computes
-            for name, known in self._proof.outputs.items()
-            for row in found[compiled.output(name)]
-        )
+        found = request.infer(take(self._proof.inputs, 0, size))
+        return agrees({name: found[compiled.output(name)] for name in self._proof.outputs}, self._proof)
 
     def _compile(self, size: int) -> Any:
         try:
@@ -196,33 +175,6 @@ class OpenVinoSession(Session):
         if self._options.outputs or self._options.sizes:
             facts.append(f"{self._options.outputs} {sorted(self._options.sizes.items())}")
         return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:40]
-
-
-def _plan(count: int, sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Batches as (start, size). A remainder is padded where it fills half a batch, else cut smaller."""
-    start = 0
-    while start < count:
-        rest = count - start
-        size = next(size for size in reversed(sizes) if rest * 2 >= size or size == sizes[0])
-        yield start, size
-        start += size
-
-
-def _slice(inputs: Mapping[str, Array], start: int, size: int) -> dict[str, Array]:
-    """`size` items from `start`, the last one repeated where there are not so many."""
-    parts = {}
-    for name, array in inputs.items():
-        part = array[start : start + size]
-        if len(part) < size:
-            part = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
-        parts[name] = np.ascontiguousarray(part)
-    return parts
-
-
-def _cosine(one: Array, two: Array) -> float:
-    one, two = one.astype(np.float64).ravel(), two.astype(np.float64).ravel()
-    cosine = one @ two / (np.linalg.norm(one) * np.linalg.norm(two))
-    return float(cosine) if np.isfinite(cosine) else -1.0
 
 
 def _port(port: Any, name: str | None = None) -> Port:

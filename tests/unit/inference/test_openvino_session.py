@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from heimdex.errors import ModelError
-from heimdex.inference import openvino_session
+from heimdex.inference import batches, openvino_session
 from heimdex.inference.compiled_cache import CompiledCache
 from heimdex.inference.openvino_session import OpenVinoSession
 from heimdex.inference.session import Proof, SessionOptions
@@ -134,7 +134,7 @@ def test_options_without_sense_are_refused(tmp_path: Path, options: SessionOptio
 def test_a_remainder_is_padded_where_it_fills_half_a_batch(
     count: int, sizes: tuple[int, ...], plan: list[tuple[int, int]]
 ) -> None:
-    assert list(openvino_session._plan(count, sizes)) == plan
+    assert list(batches.plan(count, sizes)) == plan
 
 
 def test_a_session_brings_no_telemetry_and_asks_no_network(tmp_path: Path) -> None:
