@@ -2,8 +2,8 @@
 
     python -m benchmarks [--only NAME …] [--quick] [--write] [--cache FOLDER]
 
-Every part runs in a process of its own, so that none finds another's threads or memory. `--write` keeps the
-whole table, with date and machine, in docs/reference/benchmarks.md.
+Every part runs in a process of its own, so that none finds another's threads or memory. `--write` keeps what
+was measured in docs/reference/benchmarks.md, each part with its date and the load it met.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.machine import described
+from benchmarks.machine import described, when
 from benchmarks.parts import PARTS, measured
 from benchmarks.plan import ROOT, Plan, hold_to_cores
 
@@ -31,18 +31,19 @@ def main() -> None:
     plan = Plan(cache=given.cache.resolve(), quick=given.quick)
     facts = described()
     print(facts, flush=True)
-    texts, failed = [], []
+    texts: dict[str, str] = {}
+    failed = []
     for name in given.only or PARTS:
-        began = perf_counter()
+        began, met = perf_counter(), when()
         try:
             text = measured(PARTS[name], plan)
         except (Exception, SystemExit) as error:  # one part must not cost the others
             failed.append(name)
             text = f"Not measured: {str(error).strip().splitlines()[-1] if str(error) else repr(error)}\n"
-        texts.append(f"### {PARTS[name].title}\n\n{text}")
-        print(f"{texts[-1]}\n({perf_counter() - began:.0f} s)\n", flush=True)
-    if given.write:
-        keep(facts, texts)
+        texts[PARTS[name].title] = f"{met}\n\n{text}"
+        print(f"### {PARTS[name].title}\n\n{text}\n({perf_counter() - began:.0f} s)\n", flush=True)
+        if given.write and name not in failed:
+            keep(facts, texts)
     if failed:
         raise SystemExit(f"could not be measured: {', '.join(failed)}")
 
@@ -58,15 +59,19 @@ def arguments() -> argparse.Namespace:
     folder = os.environ.get("HEIMDEX_BENCH_CACHE") or Path(tempfile.gettempdir()) / "heimdex-bench"
     parser.add_argument("--cache", type=Path, default=Path(folder), help=f"films and weights; {folder}")
     given = parser.parse_args()
-    if given.write and (given.only or given.quick):
-        parser.error("--write keeps a whole table of full size")
+    if given.write and given.quick:
+        parser.error("--write keeps figures of full size")
     return given
 
 
-def keep(facts: str, texts: list[str]) -> None:
-    """Replace what was measured in the document; the words above it are written by hand."""
-    head = DOCUMENT.read_text(encoding="utf-8").partition(MARK)[0]
-    DOCUMENT.write_text(f"{head}{MARK}\n{facts}\n" + "\n".join(texts), encoding="utf-8")
+def keep(facts: str, texts: dict[str, str]) -> None:
+    """What was measured takes the place of what stood under its title; the words above are written by hand."""
+    head, _, below = DOCUMENT.read_text(encoding="utf-8").partition(MARK)
+    kept = dict(part.split("\n", 1) for part in below.split("\n### ")[1:])
+    kept |= texts
+    order = [part.title for part in PARTS.values()]
+    parts = [f"### {title}\n\n{kept[title].strip()}\n" for title in order if title in kept]
+    DOCUMENT.write_text(f"{head}{MARK}\n{facts}\n" + "\n".join(parts), encoding="utf-8")
     print(f"kept in {DOCUMENT.relative_to(ROOT)}", file=sys.stderr)
 
 

@@ -16,7 +16,7 @@ PACKAGES = ("heimdex", "openvino", "av", "psycopg", "torch", "open_clip_torch", 
 
 
 def described() -> str:
-    """Date, processor, cores, memory, versions, as Markdown lines."""
+    """Processor, cores, memory, versions, as Markdown lines."""
     gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     versions = [f"{name} {version(name)}" for name in PACKAGES]
     ffmpeg = ffmpeg_version()
@@ -24,13 +24,17 @@ def described() -> str:
         versions.append(f"ffmpeg {ffmpeg}")
     return "\n".join(
         (
-            f"- Date: {datetime.now(UTC):%Y-%m-%d}",
             f"- Processor: {processor()}, {CORES} of {os.cpu_count()} cores used; {gib:.0f} GiB of memory",
             f"- {platform.system()}, Python {platform.python_version()}, {', '.join(versions)}",
-            f"- Other load at the start: {os.getloadavg()[0]:.1f} (1 minute)",
             "",
         )
     )
+
+
+def when() -> str:
+    """The date and what else the machine was doing, as a line."""
+    load = os.getloadavg()[0]
+    return f"Measured {datetime.now(UTC):%Y-%m-%d}, load {load:.1f} in the minute before."
 
 
 def processor() -> str:
