@@ -297,7 +297,7 @@ class Heimdex:
         return LoadOptions(
             models_dir=settings.models_dir or settings.home / "models",
             cache_dir=settings.home / "compiled",
-            device="cpu" if settings.device == "auto" else settings.device,
+            device=settings.device,
             precision=settings.precision,
             threads=settings.threads,
         )

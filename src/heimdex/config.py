@@ -121,7 +121,10 @@ class Settings(BaseSettings):
         description="A Hugging Face cache; what it holds is not downloaded again. It is only read. Default: "
         "where HF_HUB_CACHE or HF_HOME point, else `~/.cache/huggingface/hub`.",
     )
-    device: Literal["auto", "cpu"] = Field(default="auto", description="Where models run.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where pictures are encoded: auto is an NVIDIA card where heimdex[torch] finds one.",
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="Arithmetic of the models; auto is bf16 where the CPU has it."
     )

@@ -52,10 +52,10 @@ class StarterEncoder(Encoder):
 
     def __init__(self, row: ModelRow, options: LoadOptions) -> None:
         """Raises ModelUnavailable for a device other than the processor."""
-        if options.device != "cpu":
+        if options.device not in ("auto", "cpu"):
             raise ModelUnavailable(f"The model {row.name} runs on the cpu, not on {options.device!r}.")
         self.row = row
-        self.device = options.device
+        self.device = "cpu"
         self.text_space = Space(model=row.name, name="labels", dim=CLASSES)
         self.similar_space = Space(model=row.name, name="features", dim=FEATURES)
         self.picture_spaces = (self.text_space, self.similar_space)

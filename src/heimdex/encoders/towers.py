@@ -94,7 +94,7 @@ class WordsTower:
             sizes={} if free else {port.name: (row.context_length,) for port in facts.inputs},
         )
         self._session = open_session(
-            files, str(row.words_file), options, self._inputs(self._cut([PROOF_TEXT]))
+            files, str(row.words_file), options, self._inputs(self._cut([PROOF_TEXT])), words=True
         )
 
     def run(self, texts: Sequence[str]) -> tuple[Array, TokenRows]:
@@ -121,16 +121,26 @@ class WordsTower:
 
 
 def open_session(
-    files: ModelFiles, name: str, options: SessionOptions, proof_inputs: Mapping[str, Array]
+    files: ModelFiles,
+    name: str,
+    options: SessionOptions,
+    proof_inputs: Mapping[str, Array],
+    *,
+    words: bool = False,
 ) -> Session:
-    """A session on one graph, proved by what it gives in fp32. Raises ModelUnavailable, ModelError."""
+    """A session on one graph, proved by what it gives in fp32. Raises ModelUnavailable, ModelError.
+
+    Words stay with the processor: a query takes milliseconds there, and torch seconds to be loaded.
+    """
     asked = files.options
     weights = files.graph(name)
     options = replace(
         options, precision=asked.precision, threads=asked.threads, cache_dir=files.cache("compiled")
     )
     proof = prove(weights, proof_inputs, options, files.cache("proofs"))
-    if choose(asked.device) == "cuda" and weights.path.suffix == ".onnx":  # int8 graphs are the processor's
+    if (
+        not words and choose(asked.device) == "cuda" and weights.path.suffix == ".onnx"
+    ):  # int8 graphs are the processor's
         from heimdex.inference.torch_session import TorchSession
 
         return TorchSession(weights, options, proof, device="cuda")
