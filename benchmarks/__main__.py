@@ -65,7 +65,7 @@ def arguments() -> argparse.Namespace:
 
 
 def keep(facts: str, texts: dict[str, str]) -> None:
-    """What was measured takes the place of what stood under its title; the words above are written by hand."""
+    """What was measured replaces what stood under its title; the words above are written by hand."""
     head, _, below = DOCUMENT.read_text(encoding="utf-8").partition(MARK)
     kept = dict(part.split("\n", 1) for part in below.split("\n### ")[1:])
     kept |= texts
