@@ -20,6 +20,8 @@ from heimdex.inference.weights import open_weights
 open_clip = pytest.importorskip("open_clip")
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+transformers.utils.logging.set_verbosity_error()  # of models made here, which are no models of ours
+transformers.utils.logging.disable_progress_bar()
 
 SIDE, LENGTH, DIM = 64, 24, 32
 OPEN_CLIP: dict[str, Any] = {
