@@ -56,12 +56,17 @@ def fingerprint(row: ModelRow, options: LoadOptions) -> str:
     it cannot be read.
     """
     place = folder(row, options)
+    if not place.exists():
+        raise ModelUnavailable(
+            f"The model {row.name} is not installed. Fetch it with `heimdex models pull {row.name}`, or "
+            "take it from a folder with `heimdex models import`."
+        )
     checksums = {entry.name: entry.sha256 for entry in read_manifest(place)}
     missing = [name for name in row.files if name not in checksums]
     if missing:
         raise ModelUnavailable(
             f"The weights in {place} have no {missing[0]}, which {row.name} needs. "
-            "Reinstall Heimdex, or fetch the model again with `heimdex models pull`."
+            "Run `heimdex models verify`, which mends it."
         )
     lines = "".join(f"{name} {checksums[name]}\n" for name in row.files)
     return hashlib.sha256(lines.encode()).hexdigest()

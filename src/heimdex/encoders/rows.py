@@ -1,8 +1,7 @@
 """The models that can be pulled: pictures and words in one space, and pictures alone.
 
 A row's comment says where its facts come from. "Pinned": repository, commit and file names stand in public
-code that uses them. "Remembered": known from use, not seen again when the row was written. Sizes are of the
-files named. `match_cosine` stays 0 until it was measured on real weights.
+code. "Remembered": known from use, not seen again when the row was written. Sizes are of the files named. `match_cosine` stays 0 until it was measured on real weights.
 """
 
 from __future__ import annotations
@@ -229,6 +228,22 @@ SIGLIP2_B_16 = replace(
     logit_scale=112.668907,
     logit_bias=-16.771725,
 )
+SIGLIP2_B_16_256 = replace(
+    SIGLIP2_B_16,
+    name="siglip2-base-patch16-256",
+    aliases=(
+        "google/siglip2-base-patch16-256",
+        "ViT-B-16-SigLIP2-256/webli",
+        "ViT-B-16-SigLIP2-256 (webli)",
+        "onnx-community/siglip2-base-patch16-256-ONNX",
+    ),
+    repository="onnx-community/siglip2-base-patch16-256-ONNX",
+    revision="d1114256522a37ffa257a0a58017348ab0058db2",  # pinned, sizes too
+    size_bytes=371_992_072 + 1_129_469_657 + 34_363_039,
+    input_size=256,
+    logit_scale=None,  # not seen
+    logit_bias=None,
+)
 SIGLIP2_B_32 = replace(
     SIGLIP2_B_16,
     name="siglip2-base-patch32-256",
@@ -276,6 +291,7 @@ PULLED: tuple[ModelRow, ...] = (
     XLM_B_32,
     SIGLIP2_B_32,
     SIGLIP2_B_16,
+    SIGLIP2_B_16_256,
     SIGLIP_B_16,
     SIGLIP_SO400M,
     RESNET_50,
