@@ -45,9 +45,9 @@ class SessionOptions:
     """How weights are run.
 
     `batches` are the batch sizes that get a compiled graph of their own, each when first needed. A remainder
-    is padded where it fills half a batch, else cut into smaller ones. `outputs` are the tensors to give, by name;
-    they may lie inside the graph, which then ends there. `sizes` fixes what a graph leaves free besides the
-    batch: an input's name → its sizes after the first, None for one that stays free.
+    is padded where it fills half a batch, else cut into smaller ones. `outputs` are the tensors to give, by
+    name; they may lie inside the graph, which then ends there. `sizes` fixes what a graph leaves free besides
+    the batch: an input's name → its sizes after the first, None for one that stays free.
     """
 
     precision: Precision = "auto"  # auto: bf16 where the processor has it, else fp32
