@@ -36,9 +36,7 @@ class Scope:
     filters: Filters
     is_small: Callable[[StoredSpace], bool]  # whether scanning all rows that pass is the better way
     count_assets: Callable[[], int]  # of the whole library, up to a limit
-    count_words: Callable[
-        [Sequence[str]], dict[str, int]
-    ]  # assets whose paths hold each, likewise
+    count_words: Callable[[Sequence[str]], dict[str, int]]  # assets whose paths hold each, likewise
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX
 
 
