@@ -143,7 +143,8 @@ class Settings(BaseSettings):
     worker_memory_mb: int = Field(
         default=3072,
         ge=0,
-        description="Memory in MiB one worker process may use before it is ended; 0 = no limit.",
+        description="Memory in MiB one worker process may use before it is ended, beside what its model "
+        "takes; 0 = no limit.",
     )
     image_timeout_s: float = Field(
         default=2.0, gt=0, description="Seconds one picture may take in a model before it is given up."

@@ -16,7 +16,7 @@ from heimdex.pipeline.ahead import Ahead, Made
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import SCENES, after
 from heimdex.pipeline.ledger import Attempt, Outcome
-from heimdex.pipeline.tools import Tools
+from heimdex.pipeline.tools import Tools, inference_memory_bytes
 from heimdex.pipeline.work import Encoded, LookOptions
 from heimdex.pipeline.workers import Warmth, WorkerPool
 from heimdex.store import assets, runs, scenes, vectors
@@ -42,7 +42,8 @@ class Stages:
             on_begin=partial(vector_log.loading, tools.model),
             on_end=partial(vector_log.loaded, tools.model),
         )
-        self.encoders = WorkerPool(1, memory_limit_bytes=limit, warmth=warmth)
+        encoder_limit = inference_memory_bytes(tools.limits, tools.model)
+        self.encoders = WorkerPool(1, memory_limit_bytes=encoder_limit, warmth=warmth)
         self._ahead = Ahead(self._encode_batch)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from heimdex.encoders import catalog
 from heimdex.entities import Keyframe
 from heimdex.errors import ModelError
+from heimdex.inference import devices
 from heimdex.pipeline.tools import PictureModel
 from heimdex.pipeline.work import Encoded
 
@@ -31,7 +32,7 @@ def loaded(model: PictureModel, load_s: float) -> None:
         "CLIP model loaded successfully: %s (embed_dim=%s, device=%s, load_time=%.2fs, cache_dir=%s)",
         model.row.name,
         "+".join(str(space.dim) for space in model.spaces),
-        model.options.device,
+        devices.choose(model.options.device),
         load_s,
         _weights(model),
     )

@@ -17,7 +17,7 @@ from heimdex.errors import ModelError, VectorFault, WorkerError
 from heimdex.inference.session import Precision
 from heimdex.pipeline import stages
 from heimdex.pipeline.inspection.jobs import FileLook, KeptLook, Original
-from heimdex.pipeline.tools import Tools
+from heimdex.pipeline.tools import Tools, inference_memory_bytes
 from heimdex.pipeline.workers import Warmth, WorkerPool
 
 JOBS = "heimdex.pipeline.inspection.jobs"
@@ -40,7 +40,8 @@ class Inspectors:
             args=(tools.model.row.name, tools.model.options),
             timeout_s=stages.WARM_TIMEOUT_S,
         )
-        self.encoders = WorkerPool(1, memory_limit_bytes=limit, warmth=warmth)
+        encoder_limit = 2 * inference_memory_bytes(tools.limits, tools.model)  # in both arithmetics
+        self.encoders = WorkerPool(1, memory_limit_bytes=encoder_limit, warmth=warmth)
 
     def __enter__(self) -> Self:
         return self
