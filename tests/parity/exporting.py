@@ -18,7 +18,10 @@ from heimdex.encoders.row import LoadOptions, ModelRow
 from heimdex.inference.session import Precision
 
 SEED = 11
-SPREAD = 3.0  # how much larger than a library's own random weights: else all pictures get about one vector
+SPREAD = 2.0  # how much larger than a library's own random weights: else all pictures get about one vector
+
+INNER_BIAS = ("c_fc.bias", "fc1.bias", "intermediate.dense.bias")  # OpenCLIP, timm and transformers, BERT
+INNER_OUT = ("mlp.c_proj.weight", "fc2.weight")
 
 
 class Function(torch.nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
@@ -45,16 +48,22 @@ class Graph:
 
 
 def randomised(model: torch.nn.Module, spread: float = SPREAD) -> torch.nn.Module:
-    """Weights from a seed, matrices larger than usual, biases and norms not at their neutral values."""
+    """Weights from a seed, matrices larger than usual, biases and norms not at their neutral values.
+
+    Inner units are mostly off, as in trained nets: there the activations differ most, and a wrong one would
+    go unnoticed elsewhere.
+    """
     torch.manual_seed(SEED)
     with torch.no_grad():
         for name, weights in model.named_parameters():
             if weights.ndim >= 2 and "embed" not in name and "position" not in name:
-                weights.copy_(torch.randn_like(weights) * spread * 0.5 / weights[0].numel() ** 0.5)
+                louder = 4.0 if name.endswith(INNER_OUT) else 1.0
+                scale = louder * spread * 0.5 / weights[0].numel() ** 0.5
+                weights.copy_(torch.randn_like(weights) * scale)
             elif weights.ndim >= 2:
                 weights.copy_(torch.randn_like(weights) * 0.3)
             elif weights.ndim == 1:
-                base = 1.0 if name.endswith("weight") else 0.0
+                base = 1.0 if name.endswith("weight") else -2.0 if name.endswith(INNER_BIAS) else 0.0
                 weights.copy_(base + torch.randn_like(weights) * 0.1)
     return model.eval().requires_grad_(False)
 

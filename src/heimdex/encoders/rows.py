@@ -1,8 +1,8 @@
 """The models that can be pulled: pictures and words in one space, and pictures alone.
 
 A row's comment says where its facts come from. "Pinned": repository, commit and file names stand in public
-code. "Remembered": known from use, not seen again when the row was written. Sizes are of the files named.
-`match_cosine` stays 0 until it was measured on real weights.
+code that uses them. "Remembered": known from use, not seen again when the row was written. Sizes are of the
+files named. `match_cosine` stays 0 until it was measured on real weights.
 """
 
 from __future__ import annotations

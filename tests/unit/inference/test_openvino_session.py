@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from heimdex.inference import batches, openvino_session
 from heimdex.inference.compiled_cache import CompiledCache
 from heimdex.inference.openvino_session import OpenVinoSession
 from heimdex.inference.session import Proof, SessionOptions
+from heimdex.inference.weights import VerifiedFile
+from tests.onnx_writer import OnnxWriter
 from tests.unit.inference.tiny_graph import tiny_weights
 
 WEIGHTS = np.array([[1, 2], [3, 4]], np.float32)
@@ -157,3 +160,42 @@ print(json.dumps([early, found["y"].tolist(), sorted(n for n in sys.modules if "
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [False, [[4, 6]], []]
     assert done.stderr == ""
+
+
+def ladder(folder: Path) -> VerifiedFile:
+    """X (n, m) → inner = x · 2 → y = inner + 1, both named."""
+    writer = OnnxWriter()
+    given = writer.input("x", "float32", (None, None))
+    inner = writer.named("Mul", "inner", given, writer.constant(2.0))
+    writer.named("Add", "y", inner, writer.constant(1.0))
+    writer.output("y", "float32", (None, None))
+    path = writer.save(folder / "ladder.onnx")
+    return VerifiedFile(path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_tensor_inside_a_graph_can_be_asked_for_also_from_the_cache(tmp_path: Path) -> None:
+    options = SessionOptions(precision="fp32", batches=(1,), cache_dir=tmp_path / "cache", outputs=("inner",))
+    for _ in range(2):
+        session = OpenVinoSession(ladder(tmp_path), options)
+        assert [port.name for port in session.outputs] == ["inner"]
+        found = session.run({"x": GIVEN})
+        assert found.keys() == {"inner"}
+        assert np.array_equal(found["inner"], GIVEN * 2)
+    assert len(blobs(tmp_path)) == 1
+
+
+def test_a_tensor_that_is_not_there_is_named(tmp_path: Path) -> None:
+    session = OpenVinoSession(ladder(tmp_path), SessionOptions(outputs=("deeper",)))
+    with pytest.raises(ModelError, match="no tensor deeper"):
+        session.run({"x": GIVEN})
+
+
+def test_sizes_a_graph_leaves_free_can_be_fixed(tmp_path: Path) -> None:
+    weights = ladder(tmp_path)
+    free = OpenVinoSession(weights, SessionOptions(precision="fp32", batches=(1,)))
+    fixed = OpenVinoSession(weights, SessionOptions(precision="fp32", batches=(1,), sizes={"x": (2,)}))
+    assert (free.inputs[0].shape, fixed.inputs[0].shape) == ((None, None), (None, 2))
+    assert free._key(1) != fixed._key(1)
+    assert np.array_equal(fixed.run({"x": GIVEN})["y"], GIVEN * 2 + 1)
+    with pytest.raises(ModelError, match="takes x as"):
+        fixed.run({"x": np.ones((1, 3), np.float32)})

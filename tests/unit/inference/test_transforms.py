@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from heimdex.errors import ModelError
-from heimdex.inference.transforms import VIEWS, Resize, as_rgb, fit, normalise
+from heimdex.inference.transforms import VIEWS, Resize, as_rgb, fit, normalise, read_rgb
 
-RULES: tuple[Resize, ...] = ("centre", "squash", "ends")
+RULES: tuple[Resize, ...] = ("crop", "centre", "squash", "ends")
 RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 
 
@@ -93,3 +95,44 @@ def test_normalise_is_value_less_mean_by_deviation_in_planes() -> None:
     assert found.shape == (2, 3, 4, 5)
     assert found.dtype == np.float32
     assert found[1, :, 2, 3] == pytest.approx([-1.0, (127 / 255 - 0.5) / 0.25, 1.5], abs=1e-6)
+
+
+def test_crop_makes_the_shorter_side_fit_and_cuts_the_middle_out() -> None:
+    found = fit(stripes(128, 64, RED, BLUE, BLUE, GREEN), 32, "crop")
+    inner = found[:, 2:-2]  # the neighbours shine in at its edges
+    assert np.array_equal(inner, np.broadcast_to(np.array(BLUE, np.uint8), inner.shape))
+    found = fit(stripes(128, 64, RED, BLUE), 32, "crop")
+    assert tuple(found[16, 3]) == RED
+    assert tuple(found[16, 28]) == BLUE
+
+
+def test_corners_and_sizes_are_rounded_as_torchvision_rounds_them() -> None:
+    """517 × 224 / 333 = 347.8 → 347; (347 − 224) / 2 = 61.5 → 62, the even one."""
+    picture = np.zeros((333, 517, 3), np.uint8)
+    picture[:] = np.linspace(0, 255, 517).astype(np.uint8)[:, np.newaxis]
+    image = Image.fromarray(picture).resize((347, 224), Image.Resampling.BICUBIC)
+    assert np.array_equal(fit(picture, 224, "crop"), np.asarray(image)[:, 62 : 62 + 224])
+
+
+def test_colours_under_alpha_weigh_as_much_as_they_show() -> None:
+    picture = np.zeros((64, 64, 4), np.uint8)
+    picture[:, :32] = (*RED, 255)
+    picture[:, 32:] = (*BLUE, 0)
+    found = fit(picture, 31, "crop")
+    assert found.shape == (31, 31, 3)
+    assert found[:, :, 2].max() == 0  # what cannot be seen is not mixed in
+
+
+def test_a_bilinear_picture_differs_from_a_bicubic_one() -> None:
+    picture = stripes(97, 61, RED, BLUE, GREEN)
+    bilinear, bicubic = fit(picture, 32, "centre", "bilinear"), fit(picture, 32, "centre")
+    assert not np.array_equal(bilinear, bicubic)
+
+
+def test_a_file_of_our_own_is_read_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(stripes(60, 30, RED, BLUE)).save(tmp_path / "turned.png", exif=exif)
+    found = read_rgb(tmp_path / "turned.png")
+    assert found.shape == (60, 30, 3)
+    assert tuple(found[5, 15]) == RED
