@@ -82,7 +82,7 @@ CLIP_L_14 = replace(
     repository="Xenova/clip-vit-large-patch14",
     revision="c307790166907339eed5a9a53a249af534102536",  # pinned; the size of the words' file by parameters
     size_bytes=1_216_438_437 + 495_000_000 + 2_224_000,
-    compiled_batch=4,
+    compiled_batch=1,
 )
 
 # Immich's exports: image → embedding and text → embedding, int32, of norm 1, for one item at a time.
@@ -206,7 +206,7 @@ SIGLIP_B_16 = replace(
     words_file=TOWERS[1],
     tokenizer_file=TOWERS[2],
     input_size=224,
-    compiled_batch=4,
+    compiled_batch=1,
     logit_scale=117.330795,
     logit_bias=-12.932437,
 )

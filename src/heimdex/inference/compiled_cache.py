@@ -9,6 +9,9 @@ import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 log = logging.getLogger(__name__)
 
 MAGIC = b"HEIMDEX-GRAPH-1\n"
@@ -28,15 +31,19 @@ class CompiledCache:
         """Where the blob of a key lies."""
         return self.folder / f"{key}.blob"
 
-    def read(self, key: str) -> bytes | None:
-        """The blob kept under a key; None where there is none. A damaged file is dropped."""
+    def read(self, key: str) -> NDArray[np.uint8] | None:
+        """The blob kept under a key; None where there is none. A damaged file is dropped.
+
+        It is mapped, not read: of a gigabyte of weights no copy is held beside the runtime's own. The file
+        may be replaced or removed meanwhile, since nobody ever writes into it.
+        """
         try:
-            content = self.path(key).read_bytes()
-        except OSError:
+            content = np.memmap(self.path(key), np.uint8, mode="c")
+        except (OSError, ValueError):  # not there; or empty, which cannot be mapped
             return None
         head = len(MAGIC) + DIGEST_BYTES
         blob = content[head:]
-        if content[:head] == MAGIC + hashlib.sha256(blob).digest():
+        if content[:head].tobytes() == MAGIC + hashlib.sha256(blob.data).digest():
             return blob
         log.warning("The compiled graph %s is damaged and will be made again.", self.path(key))
         self.drop(key)
@@ -47,7 +54,7 @@ class CompiledCache:
         with contextlib.suppress(OSError):
             self.path(key).unlink()
 
-    def write(self, key: str, blob: bytes) -> None:
+    def write(self, key: str, blob: bytes | memoryview) -> None:
         """Keep a blob. Whoever reads meanwhile gets the old file or the new one, never a part."""
         temporary: str | None = None
         try:

@@ -118,7 +118,7 @@ class OpenVinoSession(Session):
                 f"{openvino().get_version()}. Try precision fp32, or another version of OpenVINO."
             )
         if self._cache:
-            self._cache.write(key, compiled.export_model().getvalue())
+            self._cache.write(key, compiled.export_model().getbuffer())
         return compiled
 
     def _import(self, key: str) -> Any:
@@ -126,7 +126,7 @@ class OpenVinoSession(Session):
         if blob is None:
             return None
         try:
-            return core().import_model(blob, "CPU", self._settings())
+            return core().import_model(openvino().Tensor(blob), "CPU", self._settings())
         except RuntimeError:
             return None  # sound bytes that this build cannot use: they are made again and replaced
 
