@@ -15,7 +15,7 @@ from tests.acceptance.media import counter_photo, make_long_films
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
-PHOTOS, FILMS = 6, 4
+PHOTOS, FILMS = 6, 12
 
 
 @pytest.fixture(scope="module")
