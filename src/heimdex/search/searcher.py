@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -264,10 +265,10 @@ class Searcher:
         return next(vector.values for vector in found if vector.space == encoder.similar_space)
 
     def _match_cosine(self, query: Query) -> float:
-        """From where a picture answers. Only measured for words; a picture's likes have no such line yet."""
+        """From where a picture answers: words by a model whose line nobody measured nowhere, likes anywhere."""
         if self.options.pictures_off or query.image is not None or query.similar is not None:
             return 0.0
-        return self._load_encoder().row.match_cosine
+        return self._load_encoder().row.match_cosine or math.inf
 
 
 def _why_not_seen(options: SearchOptions, encoder: Encoder | None, query: Query) -> str | None:
