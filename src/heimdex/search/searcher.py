@@ -265,7 +265,7 @@ class Searcher:
         return next(vector.values for vector in found if vector.space == encoder.similar_space)
 
     def _match_cosine(self, query: Query) -> float:
-        """From where a picture answers: words nowhere, where nobody measured the model's line; likes anywhere."""
+        """From where a picture answers words; nowhere, by a model whose line nobody measured."""
         if self.options.pictures_off or query.image is not None or query.similar is not None:
             return 0.0
         return self._load_encoder().row.match_cosine or math.inf
