@@ -11,6 +11,7 @@ import pytest
 
 from heimdex.encoders import catalog
 from heimdex.encoders.row import LoadOptions
+from tests.acceptance import homes
 from tests.acceptance.homes import Home
 from tests.hub_stub import HubStub, hub_stub, mapped
 from tests.random_weights import write
@@ -24,6 +25,11 @@ PICTURES = {  # a row's name → the length of its vectors
     "resnet50-imagenet": 2048,
     "siglip-so400m-patch14-384": 1152,
 }
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(homes, "PATIENCE_S", 600.0)  # gigabytes are compiled
 
 
 @pytest.fixture
