@@ -22,7 +22,7 @@ from heimdex.inference.hub_listing import Listing
 from heimdex.inference.installing import OnTransfer, Outcome, in_silence
 from heimdex.inference.model_faults import FileFault, find_faults
 from heimdex.inference.model_store import ModelStore
-from heimdex.pipeline.model_list import SETS, describe_model, is_packaged, row_in, rows_of, wanted_of
+from heimdex.pipeline.model_list import SETS, describe_model, row_in, rows_of, wanted_of
 
 if TYPE_CHECKING:
     from heimdex.encoders.probes import ProbeResult
@@ -102,9 +102,7 @@ class Models:
         """
         rows = tuple(rows)
         open_rows = [
-            row
-            for row in rows
-            if not is_packaged(row) and (again or not self._store.is_current(wanted_of(row)))
+            row for row in rows if not row.packaged and (again or not self._store.is_current(wanted_of(row)))
         ]
         for row in open_rows:
             if not row.commercial and not accept_licence:
@@ -119,7 +117,7 @@ class Models:
         """Install what was offered. Raises HubUnavailable, DownloadFailed, StorageFull, ModelError."""
         if offer.error is not None:
             raise DownloadFailed(offer.error)
-        if is_packaged(offer.row):
+        if offer.row.packaged:
             return Outcome(name=offer.row.name, changed=False, commit=None, size_bytes=0, downloaded_bytes=0)
         return self._store.pull(
             wanted_of(offer.row),
@@ -158,14 +156,14 @@ class Models:
         Raises UsageError where several would do, ModelUnavailable where files are missing, WeightsCorrupt.
         """
         row = self._find(name) if name is not None else self._recognised(folder)
-        if is_packaged(row):
+        if row.packaged:
             raise UsageError(f"{row.name} comes with Heimdex; there is nothing to import.")
         return self._store.take_in(wanted_of(row), folder, on_transfer)
 
     def remove(self, name: str, *, force: bool = False) -> int:
         """Take a model away; returns the bytes freed. Raises UsageError for one that is needed."""
         row = self._find(name)
-        if is_packaged(row):
+        if row.packaged:
             raise UsageError(f"{row.name} comes with Heimdex and stays: searches fall back on it.")
         if row.name in self._used() and not force:
             raise UsageError(
@@ -187,10 +185,10 @@ class Models:
         return catalog.find(name, self._options.models_dir)
 
     def _is_there(self, row: ModelRow) -> bool:
-        return is_packaged(row) or self._store.folder(row.name).is_dir()
+        return row.packaged or self._store.folder(row.name).is_dir()
 
     def _check(self, row: ModelRow, mend: bool, on_transfer: OnTransfer) -> Checkup:
-        if is_packaged(row):
+        if row.packaged:
             faults = find_faults(
                 catalog.folder(row, self._options), row.files, surplus=False, on_bytes=lambda _: None
             )
@@ -222,7 +220,7 @@ class Models:
         own = row_in(folder)
         if own is not None:
             return own
-        rows = [row for row in self._rows() if not is_packaged(row)]
+        rows = [row for row in self._rows() if not row.packaged]
         found = {row.name: self._store.look_for(wanted_of(row), folder) for row in rows}
         whole = [row for row in rows if not found[row.name].missing]
         if len(whole) == 1:

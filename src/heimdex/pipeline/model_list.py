@@ -51,11 +51,6 @@ def row_in(place: Path) -> ModelRow | None:
         return None
 
 
-def is_packaged(row: ModelRow) -> bool:
-    """Whether a model comes with Heimdex: nothing is pulled, imported or removed then."""
-    return row.packaged
-
-
 def wanted_of(row: ModelRow) -> Wanted:
     """What the store needs to know of a row."""
     return Wanted(
@@ -69,7 +64,7 @@ def wanted_of(row: ModelRow) -> Wanted:
 
 def standing_of(row: ModelRow, store: ModelStore) -> Standing:
     """How a model stands, by names and sizes of its files."""
-    if not is_packaged(row):
+    if not row.packaged:
         return store.standing(wanted_of(row))
     sizes = [
         (WEIGHTS_FOLDER / name).stat().st_size for name in row.files if (WEIGHTS_FOLDER / name).is_file()

@@ -9,7 +9,6 @@ from psycopg import Connection
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions
-from heimdex.inference.weights import read_manifest
 from heimdex.pipeline.tools import PictureModel, Tools
 from heimdex.pipeline.warmth import warm_encoder
 from heimdex.store import nearest, vectors
@@ -24,11 +23,6 @@ def describe(name: str, options: LoadOptions) -> PictureModel:
         options=options,
         spaces=warm_encoder(name, options).picture_spaces,  # weights are opened on first use only
         weights_sha256=catalog.fingerprint(row, options),
-        weights_bytes=sum(
-            entry.size_bytes
-            for entry in read_manifest(catalog.folder(row, options))
-            if entry.name in row.files and entry.name not in (row.words_file, row.tokenizer_file)
-        ),
     )
 
 

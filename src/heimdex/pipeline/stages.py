@@ -16,7 +16,8 @@ from heimdex.pipeline.ahead import Ahead, Made
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import SCENES, after
 from heimdex.pipeline.ledger import Attempt, Outcome
-from heimdex.pipeline.tools import Tools, inference_memory_bytes
+from heimdex.pipeline.tools import Tools
+from heimdex.pipeline.warmth import inference_memory_bytes
 from heimdex.pipeline.work import Encoded, LookOptions
 from heimdex.pipeline.workers import Warmth, WorkerPool
 from heimdex.store import assets, runs, scenes, vectors

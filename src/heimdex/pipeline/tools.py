@@ -14,9 +14,6 @@ if TYPE_CHECKING:  # a worker process needs no database
     from heimdex.store.derived import DerivedFiles
 
 
-GRAPH_COPIES = 4  # as read, as compiled for one and for many, and what compiling takes for a while
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """What one item may cost."""
@@ -43,14 +40,6 @@ class PictureModel:
     options: LoadOptions
     spaces: tuple[Space, ...]
     weights_sha256: str
-    weights_bytes: int = 0  # of what pictures are encoded with
-
-
-def inference_memory_bytes(limits: Limits, model: PictureModel) -> int:
-    """What a process that encodes pictures may use: a worker's limit, and besides it what its model takes."""
-    if not limits.worker_memory_bytes:
-        return 0
-    return limits.worker_memory_bytes + GRAPH_COPIES * model.weights_bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder, Rows
-from heimdex.encoders.row import LoadOptions
+from heimdex.encoders.row import LoadOptions, ModelRow
 from heimdex.entities import Picture
 from heimdex.errors import ModelError
 from heimdex.inference.gathering import Gatherer
 from heimdex.inference.warm import TTL_S, WarmCache
 from heimdex.inference.weights import read_manifest
+from heimdex.pipeline.tools import Limits, PictureModel
+
+GRAPH_COPIES = 4  # as read, as compiled for one and for many, and what compiling takes for a while
 
 Key = tuple[str, LoadOptions]
 Words = tuple[NDArray[np.float32], np.float32]  # a vector, (dim,), and its certainty
@@ -69,12 +72,29 @@ def held_bytes(key: Key) -> int:
     name, options = key
     try:
         row = catalog.find(name, options.models_dir)
-        sizes = {entry.name: entry.size_bytes for entry in read_manifest(catalog.folder(row, options))}
     except ModelError:
         return 0  # loading it will say what is wrong
-    graphs = sum(sizes.get(file, 0) for file in row.files)
+    sizes = _file_bytes(row, options)
     pictures = sizes.get(str(row.picture_file), 0)
-    return graphs + (pictures if row.compiled_batch > 1 else 0)
+    return sum(sizes.values()) + (pictures if row.compiled_batch > 1 else 0)
+
+
+def inference_memory_bytes(limits: Limits, model: PictureModel) -> int:
+    """What a process that encodes pictures may use: a worker's limit, and besides it what its model takes."""
+    if not limits.worker_memory_bytes:
+        return 0
+    sizes, row = _file_bytes(model.row, model.options), model.row
+    pictures = sum(size for name, size in sizes.items() if name not in (row.words_file, row.tokenizer_file))
+    return limits.worker_memory_bytes + GRAPH_COPIES * pictures
+
+
+def _file_bytes(row: ModelRow, options: LoadOptions) -> dict[str, int]:
+    """The sizes of a model's files by its manifest; empty where that cannot be read."""
+    try:
+        entries = read_manifest(catalog.folder(row, options))
+    except ModelError:
+        return {}
+    return {entry.name: entry.size_bytes for entry in entries if entry.name in row.files}
 
 
 @lru_cache(maxsize=2)

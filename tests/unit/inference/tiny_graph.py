@@ -1,8 +1,4 @@
-"""A graph small enough to write by hand: y = x · w, as ONNX bytes, and a weights folder around it.
-
-ONNX is protobuf: a field is its number and kind in one varint, then a varint or a length and bytes
-(onnx.proto gives the numbers used here).
-"""
+"""A graph small enough to write by hand: y = x · w, as ONNX bytes, and a weights folder around it."""
 
 from __future__ import annotations
 
@@ -14,25 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heimdex.inference.weights import VerifiedFile
+from tests.onnx_writer import blob, number
 
 FLOAT = 1  # TensorProto.DataType
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def number(field: int, value: int) -> bytes:
-    return varint(field << 3) + varint(value)
-
-
-def blob(field: int, value: bytes | str) -> bytes:
-    content = value.encode() if isinstance(value, str) else value
-    return varint(field << 3 | 2) + varint(len(content)) + content
 
 
 def port(name: str, width: int) -> bytes:

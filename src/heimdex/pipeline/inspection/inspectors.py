@@ -17,7 +17,8 @@ from heimdex.errors import ModelError, VectorFault, WorkerError
 from heimdex.inference.session import Precision
 from heimdex.pipeline import stages
 from heimdex.pipeline.inspection.jobs import FileLook, KeptLook, Original
-from heimdex.pipeline.tools import Tools, inference_memory_bytes
+from heimdex.pipeline.tools import Tools
+from heimdex.pipeline.warmth import inference_memory_bytes
 from heimdex.pipeline.workers import Warmth, WorkerPool
 
 JOBS = "heimdex.pipeline.inspection.jobs"
