@@ -30,7 +30,7 @@ MISDEEDS = {
     "leave": r"^the worker process ended with exit code 3$",
     "stumble": r"^unexpected ZeroDivisionError: one over nothing$",
 }
-OUT_OF_MEMORY = r"used \d+ MiB of memory, the limit is 1024 MiB|ran out of the memory a worker may use"
+OUT_OF_MEMORY = r"used \d+ MiB of memory, the limit is \d+ MiB|ran out of the memory a worker may use"
 RED, GREEN, BLUE = (210, 40, 40), (40, 170, 60), (50, 70, 210)
 RECORD = {
     "model_name", "pretrained", "embed_dim", "normalized", "device", "frame_path", "frame_quality",
