@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
     from heimdex.pipeline.installed import Models
     from heimdex.pipeline.tally import OnProgress
-    from heimdex.pipeline.tools import PictureModel, Tools
+    from heimdex.pipeline.tools import DescriptionOptions, PictureModel, Tools
     from heimdex.search import Searcher
 
 STARTER = "starter"
@@ -250,7 +250,8 @@ class Heimdex:
         return quantise(self._tools(), model, again=again, on_step=on_step)
 
     def _tools(self) -> Tools:
-        from heimdex.pipeline.tools import Limits, SceneOptions, Tools
+        from heimdex.pipeline.models import describe_text
+        from heimdex.pipeline.tools import Limits, SceneOptions, SpeechOptions, Tools, WritingOptions
 
         settings = self.settings
         return Tools(
@@ -271,6 +272,34 @@ class Heimdex:
             workers=settings.workers,
             decode_threads=2,
             pictures=settings.pictures,
+            speech=SpeechOptions(
+                mode=settings.speech,
+                model=settings.speech_model and f"faster-whisper-{settings.speech_model}",
+                language=settings.speech_language,
+                load=self._load_options(),
+                threads=settings.threads,
+            ),
+            writing=WritingOptions(on=settings.writing, threads=settings.threads),
+            description=self._description(),
+            text_model=describe_text(settings.text_model, self._load_options()),
+        )
+
+    def _description(self) -> DescriptionOptions:
+        from heimdex.pipeline.tools import DescriptionOptions
+
+        settings = self.settings
+        key = settings.description_key
+        return DescriptionOptions(
+            url=settings.description_url,
+            model=settings.description_model,
+            key=None if key is None else key.get_secret_value(),
+            prompt=settings.description_prompt,
+            language=settings.description_language,
+            requests_per_minute=settings.description_requests_per_minute,
+            budget_requests=settings.description_budget,
+            price_in=settings.description_price_in,
+            price_out=settings.description_price_out,
+            summary_model=settings.summary_model,
         )
 
     def _model(self, name: str) -> PictureModel:

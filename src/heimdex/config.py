@@ -84,9 +84,51 @@ class Settings(BaseSettings):
         default=False,
         description="Log the loading of the picture model and each vector, whatever the log level.",
     )
+    speech: Literal["auto", "subtitles", "always", "off"] = Field(
+        default="auto",
+        description="Where what is said comes from: auto takes subtitles where there are any and listens "
+        "elsewhere; subtitles never listens; always listens even so.",
+    )
     speech_model: (
         Literal["tiny", "base", "small", "medium", "large-v1", "large-v2", "large-v3", "turbo"] | None
-    ) = Field(default=None, description="The Whisper model that listens. Nothing listens yet.")
+    ) = Field(
+        default=None,
+        description="The Whisper model that listens, once it is pulled. Default: the starter, for English.",
+    )
+    speech_language: str | None = Field(
+        default=None,
+        description="The language that is spoken, e.g. `en`, and of the subtitles to prefer. Default: heard.",
+    )
+    writing: bool = Field(default=True, description="Read writing in pictures.")
+    text_model: str = Field(
+        default="starter-sentences",
+        description="The model that compares texts by meaning; see `heimdex models list`.",
+    )
+    description_url: str | None = Field(
+        default=None,
+        description="An OpenAI-style API whose vision model describes scenes: kept frames are sent to it. "
+        "Default: nothing is sent anywhere.",
+    )
+    description_model: str = Field(default="", description="The name of that vision model.")
+    description_key: SecretStr | None = Field(default=None, description="The key of that API.")
+    description_prompt: str | None = Field(default=None, description="What to ask of it. Default: our words.")
+    description_language: str = Field(default="English", description="The language of the descriptions.")
+    description_requests_per_minute: float = Field(
+        default=0.0, ge=0, description="Requests a minute it may get; 0 = no limit."
+    )
+    description_budget: int = Field(
+        default=0, ge=0, description="Requests one index run may make; 0 = no limit."
+    )
+    description_price_in: float = Field(
+        default=0.0, ge=0, description="What a million tokens sent cost, to count the cost."
+    )
+    description_price_out: float = Field(
+        default=0.0, ge=0, description="What a million tokens received cost."
+    )
+    summary_model: str | None = Field(
+        default=None,
+        description="A text model of that API that sums scenes up. Default: extracts of what is said.",
+    )
     faces: bool | None = Field(default=None, description="Look for faces. Nothing looks for them yet.")
     face_detector: Literal["yunet", "dlib"] | None = Field(
         default=None, description="What finds faces. Nothing looks for them yet."

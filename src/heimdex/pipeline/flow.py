@@ -6,8 +6,8 @@
               │        frames)                   ├▶ text  (terms and vectors of each scene's words)
               └─────────────────▶ speech ────────┘  (subtitles, or what is heard)
 
-`scenes` and `picture` run file by file as they arrive; the others follow once every file can be searched by what
-is seen.
+`scenes` and `picture` run file by file as they arrive; the others follow once every file can be searched by
+what is seen.
 
 A stage is a name and a version. Raise the version when a stage's rows would come out differently: everything
 indexed by the older one is then stale and runs again.
@@ -50,7 +50,9 @@ TEXT = Stage(
     rests_on=("scenes", "speech", "writing", "description"),
 )
 
-FLOW: tuple[Stage, ...] = (SCENES, PICTURE, SPEECH, WRITING, DESCRIPTION, TEXT)
+EARLY: tuple[Stage, ...] = (SCENES, PICTURE)
+LATER: tuple[Stage, ...] = (SPEECH, WRITING, DESCRIPTION, TEXT)
+FLOW: tuple[Stage, ...] = (*EARLY, *LATER)
 
 
 def choose(names: list[str] | None) -> tuple[Stage, ...]:

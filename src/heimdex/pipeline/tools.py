@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from heimdex.encoders.row import LoadOptions, ModelRow
 from heimdex.entities import Space
@@ -43,6 +43,56 @@ class PictureModel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TextModel:
+    """The model texts are compared with by meaning, described without loading it."""
+
+    row: ModelRow
+    options: LoadOptions
+    space: Space
+    weights_sha256: str
+
+
+SpeechMode = Literal["auto", "subtitles", "always", "off"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpeechOptions:
+    """How what is said is come by. `auto`: from subtitles where there are any, else by listening."""
+
+    mode: SpeechMode = "auto"
+    model: str | None = None  # a catalog name, e.g. "faster-whisper-base"; None: the starter
+    language: str | None = None  # ISO 639-1 of what is said, where it is known; also of preferred subtitles
+    load: LoadOptions = field(default_factory=LoadOptions)
+    threads: int = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WritingOptions:
+    """How writing in the picture is read."""
+
+    on: bool = True
+    threads: int = 2
+    image_timeout_s: float = 20.0  # for one picture at full size
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DescriptionOptions:
+    """Which endpoint describes scenes, and what that may cost. Off without a URL."""
+
+    url: str | None = None  # of an OpenAI-style API, e.g. http://localhost:11434/v1
+    model: str = ""
+    key: str | None = field(default=None, repr=False)
+    prompt: str | None = None  # None: ours
+    language: str = "English"
+    requests_per_minute: float = 0.0  # 0: no limit
+    budget_requests: int = 0  # in one run; 0: no limit
+    price_in: float = 0.0  # per million tokens sent, in whatever currency
+    price_out: float = 0.0
+    timeout_s: float = 60.0
+    summary_model: str | None = None  # of the same endpoint, for summaries; None: they are extracts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tools:
     """The parts an index run is made of."""
 
@@ -56,3 +106,7 @@ class Tools:
     workers: int
     decode_threads: int
     pictures: bool = True  # False: the stage `picture` is skipped
+    speech: SpeechOptions = field(default_factory=SpeechOptions)
+    writing: WritingOptions = field(default_factory=WritingOptions)
+    description: DescriptionOptions = field(default_factory=DescriptionOptions)
+    text_model: TextModel | None = None  # None: texts are found by their words alone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from heimdex.entities import StageRun
+from heimdex.entities import StageRun, StageState
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import Stage
 from heimdex.pipeline.ledger import Attempt, Outcome
@@ -28,6 +28,13 @@ class Verb(ABC):
         """Whether a stage that ended is to run again for a reason the ledger does not know. Costs little."""
         return False
 
+    def settles(self, item: Item) -> StageState | None:
+        """How the stage ends for an asset it has nothing to do with, e.g. EMPTY for the speech of a photo.
+
+        None: `work` is to be asked.
+        """
+        return None
+
     @abstractmethod
     def work(self, item: Item, attempt: Attempt, report: Report) -> Outcome:
         """Do it, in worker processes, and return the outcome with the function that writes its rows.
@@ -36,6 +43,6 @@ class Verb(ABC):
         WorkerError or ModelError where this asset cannot be done: it is entered as failed, with the message.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027, one without processes has nothing to end
         """End its worker processes, busy ones too."""
 

@@ -93,6 +93,15 @@ def register_model(
     return found
 
 
+def register_plain(connection: Connection[Any], name: str, precision: str, weights_sha256: str) -> int:
+    """Enter a model that makes no vectors, or find it: its id."""
+    key = {"name": name, "precision": precision, "sha256": weights_sha256}
+    connection.execute(SQL["register_model"], key)
+    row = connection.execute(SQL["find_model"], key).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def replace_vectors(
     connection: Connection[Any], owner: str, asset_id: str, spaces: Sequence[int], rows: Iterable[VectorRow]
 ) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from heimdex.entities import Kind, StageState
-from heimdex.pipeline.flow import FLOW, SCENES, Stage
+from heimdex.pipeline.flow import EARLY, SCENES, Stage
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.subject import ENDED, KIND, SCENE_ROWS, VECTOR_ROWS, Subject, model_place
 from heimdex.store.checked import Entry
 
-_STAGES = {stage.name: stage for stage in FLOW}
+_STAGES = {stage.name: stage for stage in EARLY}
 
 
 class _Key(TypedDict):
@@ -37,7 +37,7 @@ def check_ledger(subject: Subject) -> Iterator[Finding]:
 
 
 def _missing_entries(subject: Subject) -> Iterator[Finding]:
-    for stage in FLOW:
+    for stage in EARLY:
         model_id = subject.model.model_id if stage.per_model else 0
         entries = {entry.model_id: entry for entry in subject.entries if entry.stage == stage.name}
         # A model the database does not know has no entries, whatever stands under its id of 0.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from heimdex.entities import StageState
-from heimdex.pipeline.flow import FLOW, SCENES, Stage
+from heimdex.pipeline.flow import EARLY, SCENES, Stage
 from heimdex.pipeline.inspection.faults import FaultKind, Finding
 from heimdex.store.checked import CheckedAsset, Page, VectorFlaw
 
@@ -75,7 +75,7 @@ class Subject:
         """Whether the stage's rows are not to be judged: it, or one before it, is to run when the asset's
         file is there again, or its scenes failed and these are what an earlier run left.
         """
-        before = {earlier.name for earlier in FLOW[: FLOW.index(stage) + 1]}
+        before = {earlier.name for earlier in EARLY[: EARLY.index(stage) + 1]}
         states = {(entry.stage, entry.state) for entry in self.entries}
         pending = any((name, StageState.PENDING) in states for name in before)
         return (pending and not self.asset.present) or (SCENES.name, StageState.FAILED) in states
