@@ -1,8 +1,8 @@
 """One index run: walk, compare with the record, run what is missing, tell what happened.
 
 The main thread walks and waits; `workers` threads take files through `examine` and `scenes`, each holding a
-decoding process; one thread gathers what is ready for `picture` into groups. Whatever stops a run, the next
-one goes on from the ledger.
+decoding process; one thread gathers what is ready for `picture` into groups. When all have come so far, the
+later stages follow (later.py). Whatever stops a run, the next one goes on from the ledger.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from heimdex.media.recognise import recognise
 from heimdex.media.walk import walk
 from heimdex.pipeline import models
 from heimdex.pipeline.arrivals import Arrivals, Item, Sorted
-from heimdex.pipeline.flow import FLOW, PICTURE, SCENES, Stage
+from heimdex.pipeline.flow import EARLY, FLOW, PICTURE, SCENES, Stage
+from heimdex.pipeline.later import Later, verbs_of
 from heimdex.pipeline.ledger import Attempt, Ledger, Outcome, is_current
 from heimdex.pipeline.leftovers import Leftovers
 from heimdex.pipeline.stages import BATCH, Stages
@@ -90,6 +91,7 @@ class IndexRun:
         self._ran: set[str] = set()
         self._broken: set[str] = set()
         self._elsewhere: list[Item] = []
+        self._met: dict[str, Item] = {}  # what the later stages are for, by asset
         self._helpers: list[threading.Thread] = []
         self._fatal: BaseException | None = None
         self._warmer: threading.Thread | None = None
@@ -100,6 +102,8 @@ class IndexRun:
             self.arrivals.sweep()
             stamps = self._walk(roots)
             self._work(self.arrivals.sort(stamps, retry=self.options.retry))
+            self.stages.close()  # the memory its processes hold is wanted elsewhere
+            self._follow()
             self.tally.add("missing", self.arrivals.mark_missing(roots, stamps))
         finally:
             self._stop.set()
@@ -152,6 +156,33 @@ class IndexRun:
         if self._fatal is not None:
             raise self._fatal
         self.tally.tell()
+
+    def _follow(self) -> None:
+        """The later stages of everything met."""
+        verbs = verbs_of(self.tools, self.options.stages)
+        if not verbs:
+            return
+        later = Later(self._ledger, verbs, self, retry=self.options.retry)
+        try:
+            later.run(self._met.values())
+        finally:
+            later.close()
+
+    def say(self, what: str) -> None:
+        """A later stage's news: this is in hand."""
+        self.tally.current = what
+        self.tally.tell()
+
+    def failed_before(self, item: Item, run: StageRun) -> None:
+        """A later stage's news: it failed before and is not tried again."""
+        self.tally.fail(item.stamp.text, run.stage, run.error or "")
+
+    def ended(self, item: Item, stage: Stage, outcome: Outcome) -> None:
+        """A later stage's news: it ran."""
+        with self._lock:
+            if item.arrival == "unchanged" and item.asset.asset_id not in self._ran:
+                self.tally.turn("unchanged", "indexed")
+            self._note(item, stage, outcome)
 
     def _share(self, pieces: Iterator[Callable[[], None]]) -> None:
         """Have `workers` threads do the pieces of work, taken one by one: there may be a million of them."""
@@ -213,11 +244,12 @@ class IndexRun:
         unfinished = []
         for item in items:
             runs = ledger[item.asset.asset_id]
+            self._met[item.asset.asset_id] = item
             if self._missing_stages(item, runs):
                 unfinished.append(item)
             else:
                 self.tally.file("unchanged")
-                self._tell_failures(item, runs, FLOW)
+                self._tell_failures(item, runs, EARLY)
                 self._leftovers.of_killed(item.asset.asset_id, runs)
         return unfinished
 
@@ -246,6 +278,7 @@ class IndexRun:
         with self._lock:
             busy = asset_id in self._in_hand
             self._in_hand.add(asset_id)
+            self._met[asset_id] = item
         if busy:
             self._elsewhere.append(item)
             return
@@ -391,7 +424,9 @@ class IndexRun:
     def _missing_stages(self, item: Item, ledger: Iterable[StageRun]) -> list[Stage]:
         entries = {(run.stage, run.model_id): run for run in ledger}
         missing: list[Stage] = []
-        for stage in self.options.stages:
+        for stage in EARLY:
+            if stage not in self.options.stages:
+                continue
             run = entries.get((stage.name, self.model.model_id if stage.per_model else 0))
             if self.options.retry and run is not None and run.state == StageState.FAILED:
                 run = None

@@ -8,20 +8,26 @@ and entry in one transaction, under the attempt's fencing token.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from dataclasses import replace
+from typing import Any, Protocol
+
+from psycopg import Connection
 
 from heimdex.entities import StageRun, StageState
 from heimdex.errors import MediaError, ModelError, NotFound, StoreError, WorkerError
 from heimdex.pipeline.arrivals import Item
-from heimdex.pipeline.flow import LATER, SCENES, Stage
+from heimdex.pipeline.flow import LATER, SCENES, Stage, after
 from heimdex.pipeline.ledger import Attempt, Ledger, Outcome, is_current
 from heimdex.pipeline.tools import Tools
 from heimdex.pipeline.verb import Verb
+from heimdex.store import runs
 from heimdex.store.runs import RunKey
 
 log = logging.getLogger(__name__)
@@ -39,7 +45,18 @@ VERBS = {  # imported when they run: a search needs none of them
     "text": "heimdex.pipeline.wording:TextVerb",
 }
 
-OnEnd = Callable[[Item, Stage, Outcome], None]
+
+class Listener(Protocol):
+    """Who is told how the run goes. Called from several threads."""
+
+    def say(self, what: str) -> None:
+        """What is in hand."""
+
+    def ended(self, item: Item, stage: Stage, outcome: Outcome) -> None:
+        """A stage ran."""
+
+    def failed_before(self, item: Item, run: StageRun) -> None:
+        """A stage failed in an earlier run and is not tried again."""
 
 
 def verbs_of(tools: Tools, stages: Iterable[Stage]) -> list[Verb]:
@@ -49,20 +66,19 @@ def verbs_of(tools: Tools, stages: Iterable[Stage]) -> list[Verb]:
     for stage in LATER:
         if stage.name in wanted:
             module, _, name = VERBS[stage.name].partition(":")
+            if importlib.util.find_spec(module) is None:  # TEMPORARY while the rooms are built
+                continue
             found.append(getattr(importlib.import_module(module), name)(tools))
     return found
 
 
 class Later:
-    """One run of the later stages. `on_end` is told of every stage that ran; `say` of what is in hand."""
+    """One run of the later stages."""
 
-    def __init__(
-        self, ledger: Ledger, verbs: Sequence[Verb], on_end: OnEnd, say: Callable[[str], None], *, retry: bool
-    ) -> None:
+    def __init__(self, ledger: Ledger, verbs: Sequence[Verb], listener: Listener, *, retry: bool) -> None:
         self.verbs = verbs
         self._ledger = ledger
-        self._on_end = on_end
-        self._say = say
+        self._listener = listener
         self._retry = retry
         self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(max(1, len(verbs)), thread_name_prefix="later")
@@ -86,7 +102,13 @@ class Later:
     def _take(self, group: Sequence[Item]) -> list[Item]:
         """Work on a group. Returns those that another process has in hand."""
         ledger = self._ledger.runs_of([item.asset.asset_id for item in group])
-        due = [item for item in group if self._missing(item, ledger[item.asset.asset_id])]
+        due = []
+        for item in group:
+            entries = ledger[item.asset.asset_id]
+            missing = self._missing(item, entries)
+            if missing:
+                due.append(item)
+            self._tell_failures(item, entries, missing)
         held = [item for item in due if self._ledger.claim(item.asset.asset_id)]
         try:
             # Those that rest on rows of others run in a second round, when these have been written.
@@ -138,7 +160,7 @@ class Later:
         settled = verb.settles(item)
         if settled is not None:
             return Outcome(attempt=attempt, state=settled)
-        self._say(f"{verb.stage.name}: {item.stamp.text}")
+        self._listener.say(f"{verb.stage.name}: {item.stamp.text}")
         try:
             return verb.work(item, attempt, lambda _: self._check_stop())
         except (MediaError, WorkerError, ModelError) as error:
@@ -149,10 +171,23 @@ class Later:
         self._check_stop()
         if not outcomes:
             return
-        written = self._ledger.finish_each([outcome for _, outcome in outcomes])
+        whole = [self._with_followers(verb, outcome) for _, outcome in outcomes]
+        written = {outcome.attempt for outcome in self._ledger.finish_each(whole)}
         for item, outcome in outcomes:
-            if outcome in written and outcome.state != StageState.SKIPPED:
-                self._on_end(item, verb.stage, outcome)
+            if outcome.attempt in written and outcome.state != StageState.SKIPPED:
+                self._listener.ended(item, verb.stage, outcome)
+
+    def _with_followers(self, verb: Verb, outcome: Outcome) -> Outcome:
+        """The outcome, whose rows make what rests on them due again."""
+        owner, asset_id, followers = self._ledger.owner, outcome.attempt.key.asset_id, after(verb.stage)
+
+        def write(connection: Connection[Any]) -> None:
+            if outcome.write is not None:
+                outcome.write(connection)
+            runs.drop_stages(connection, owner, asset_id, followers)
+
+        rewritten = followers and outcome.state != StageState.FAILED
+        return replace(outcome, write=write) if rewritten else outcome
 
     def _missing(self, item: Item, ledger: Iterable[StageRun]) -> list[Verb]:
         entries = {(run.stage, run.model_id): run for run in ledger}
@@ -172,6 +207,13 @@ class Later:
             if not current or stale or follows:
                 missing.append(verb)
         return missing
+
+    def _tell_failures(self, item: Item, ledger: Iterable[StageRun], missing: Sequence[Verb]) -> None:
+        """What failed before and stays so."""
+        done = {(verb.stage.name, verb.model_id) for verb in self.verbs if verb not in missing}
+        for run in ledger:
+            if (run.stage, run.model_id) in done and run.state == StageState.FAILED:
+                self._listener.failed_before(item, run)
 
     def _check_stop(self) -> None:
         if self._stop.is_set():

@@ -12,7 +12,7 @@ from psycopg import Connection
 from heimdex.entities import Asset, AssetState, Keyframe, Scene, StageRun, StageState, is_uuid
 from heimdex.errors import NotFound
 from heimdex.pipeline import models
-from heimdex.pipeline.flow import FLOW
+from heimdex.pipeline.flow import FLOW, LATER, Stage
 from heimdex.pipeline.ledger import claim_key, is_current
 from heimdex.pipeline.tools import Tools
 from heimdex.store import assets, runs, scenes, vectors
@@ -115,9 +115,12 @@ def state_of(
     if not asset.present:
         return AssetState.MISSING
     entries = {(run.stage, run.model_id): run for run in ledger}
-    wanted = [entries.get((stage.name, model_id if stage.per_model else 0)) for stage in FLOW]
+    wanted = [
+        _latest(ledger, stage) if stage in LATER else entries.get((stage.name, model_id * stage.per_model))
+        for stage in FLOW
+    ]
     current = [
-        is_current(run, stage.version, asset, skips=not tools.pictures)
+        is_current(run, stage.version, asset, skips=stage in LATER or not tools.pictures)
         and run is not None
         and run.state != StageState.FAILED
         for stage, run in zip(FLOW, wanted, strict=True)
@@ -129,6 +132,12 @@ def state_of(
         return AssetState.INDEXING
     failed = wanted[0] is not None and wanted[0].state == StageState.FAILED
     return AssetState.FAILED if failed else AssetState.PARTIAL
+
+
+def _latest(ledger: Sequence[StageRun], stage: Stage) -> StageRun | None:
+    """The newest entry of a stage, whatever its model: which one is in use only its verb knows."""
+    own = [run for run in ledger if run.stage == stage.name]
+    return max(own, key=lambda run: (run.started_at is not None, run.started_at), default=None)
 
 
 def show(tools: Tools, name: str) -> dict[str, Any]:

@@ -30,6 +30,12 @@ class Tally:
             self._counts[what] += 1
             self._counts["files"] += 1
 
+    def turn(self, before: str, after: str) -> None:
+        """A file that was counted as one thing turns out to be another."""
+        with self._lock:
+            self._counts[before] -= 1
+            self._counts[after] += 1
+
     def add(self, what: str, count: int) -> None:
         """Add to a count that is not of files."""
         with self._lock:
