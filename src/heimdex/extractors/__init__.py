@@ -1,0 +1,1 @@
+"""What is said and what is written: sound to sentences, pictures to lines of text."""
