@@ -250,7 +250,6 @@ class Heimdex:
         return quantise(self._tools(), model, again=again, on_step=on_step)
 
     def _tools(self) -> Tools:
-        from heimdex.pipeline.models import describe_text
         from heimdex.pipeline.tools import Limits, SceneOptions, SpeechOptions, Tools, WritingOptions
 
         settings = self.settings
@@ -281,7 +280,7 @@ class Heimdex:
             ),
             writing=WritingOptions(on=settings.writing, threads=settings.threads),
             description=self._description(),
-            text_model=describe_text(settings.text_model, self._load_options()),
+            text_model_name=settings.text_model,
         )
 
     def _description(self) -> DescriptionOptions:

@@ -9,7 +9,7 @@ from psycopg import Connection
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions
-from heimdex.pipeline.tools import PictureModel, TextModel, Tools
+from heimdex.pipeline.tools import PictureModel, Tools
 from heimdex.pipeline.warmth import warm_encoder
 from heimdex.store import nearest, vectors
 from heimdex.store.vectors import StoredModel
@@ -22,20 +22,6 @@ def describe(name: str, options: LoadOptions) -> PictureModel:
         row=row,
         options=options,
         spaces=warm_encoder(name, options).picture_spaces,  # weights are opened on first use only
-        weights_sha256=catalog.fingerprint(row, options),
-    )
-
-
-def describe_text(name: str, options: LoadOptions) -> TextModel:
-    """What the flow and the database need to know of a sentence model.
-
-    Raises NotFound for an unknown name, ModelUnavailable where it is not installed or no sentence model.
-    """
-    row = catalog.find(name, options.models_dir)
-    return TextModel(
-        row=row,
-        options=options,
-        space=catalog.load_text(name, options).space,
         weights_sha256=catalog.fingerprint(row, options),
     )
 

@@ -109,4 +109,17 @@ class Tools:
     speech: SpeechOptions = field(default_factory=SpeechOptions)
     writing: WritingOptions = field(default_factory=WritingOptions)
     description: DescriptionOptions = field(default_factory=DescriptionOptions)
-    text_model: TextModel | None = None  # None: texts are found by their words alone
+    text_model_name: str = "starter-sentences"
+
+    @property
+    def text_model(self) -> TextModel:
+        """The model that compares texts. Raises NotFound, ModelUnavailable where it is not installed."""
+        from heimdex.encoders import catalog
+
+        row = catalog.find(self.text_model_name, self.model.options.models_dir)
+        return TextModel(
+            row=row,
+            options=self.model.options,
+            space=catalog.load_text(row.name, self.model.options).space,
+            weights_sha256=catalog.fingerprint(row, self.model.options),
+        )
