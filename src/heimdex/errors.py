@@ -22,7 +22,9 @@ HeimdexError
 │   ├── HubUnavailable       the model hub cannot be reached, or may not be asked
 │   ├── DownloadFailed       the hub does not give what was asked for
 │   ├── LicenceNotAccepted   its licence allows no commercial use, and nobody accepted it
-│   └── VectorFault          a batch that is not finite, not of norm 1, or collapsed
+│   ├── VectorFault          a batch that is not finite, not of norm 1, or collapsed
+│   ├── AnswerFault          an endpoint's answer to one question that is none, or makes no sense
+│   └── BudgetSpent          the requests that a run may make are used up
 ├── WorkersUnavailable       no worker process can be started here; no item is to blame
 └── WorkerError              a worker process did not finish its item
     ├── WorkerTimeout        overran its time and was killed
@@ -123,6 +125,14 @@ class LicenceNotAccepted(ModelError):
 
 class VectorFault(ModelError):
     """A batch that is not finite, not of norm 1, or collapsed."""
+
+
+class AnswerFault(ModelError):
+    """An endpoint's answer to one question is none, or makes no sense; others may do."""
+
+
+class BudgetSpent(ModelError):
+    """The requests that a run may make to an endpoint are used up."""
 
 
 class WorkersUnavailable(HeimdexError):

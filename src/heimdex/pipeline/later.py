@@ -149,6 +149,8 @@ class Later:
 
     def _begin(self, verb: Verb, items: Sequence[Item]) -> Iterator[tuple[Item, Attempt]]:
         for item in items:
+            if verb.waits() is not None:
+                return
             key = RunKey(asset_id=item.asset.asset_id, stage=verb.stage.name, model_id=verb.model_id)
             try:
                 attempt = self._ledger.begin([key], verb.stage.version)[0]
@@ -196,6 +198,8 @@ class Later:
         for verb in self.verbs:
             rests_on_scenes = SCENES.name in verb.stage.rests_on
             if rests_on_scenes and (scenes is None or scenes.state == StageState.FAILED):
+                continue
+            if verb.waits() is not None:
                 continue
             run = entries.get((verb.stage.name, verb.model_id))
             if self._retry and run is not None and run.state == StageState.FAILED:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from heimdex.encoders.row import LoadOptions, ModelRow
 from heimdex.entities import Space
+from heimdex.extractors.traffic import Traffic
 
 if TYPE_CHECKING:  # a worker process needs no database
     from heimdex.store.database import Database
@@ -84,6 +85,7 @@ class DescriptionOptions:
     key: str | None = field(default=None, repr=False)
     prompt: str | None = None  # None: ours
     language: str = "English"
+    frames: int = 1  # of each scene, 1 to 3, that are shown
     requests_per_minute: float = 0.0  # 0: no limit
     budget_requests: int = 0  # in one run; 0: no limit
     price_in: float = 0.0  # per million tokens sent, in whatever currency
@@ -109,6 +111,7 @@ class Tools:
     speech: SpeechOptions = field(default_factory=SpeechOptions)
     writing: WritingOptions = field(default_factory=WritingOptions)
     description: DescriptionOptions = field(default_factory=DescriptionOptions)
+    traffic: Traffic = field(default_factory=Traffic, compare=False)  # of this run, with that endpoint
     text_model_name: str = "starter-sentences"
 
     @property

@@ -28,6 +28,13 @@ class Verb(ABC):
         """Whether a stage that ended is to run again for a reason the ledger does not know. Costs little."""
         return False
 
+    def waits(self) -> str | None:
+        """Why the rest has to wait for another run (a budget is used up, a service does not answer).
+
+        May come up in the middle of a run. Assets not begun yet stay as they are. None: it goes on.
+        """
+        return None
+
     def settles(self, item: Item) -> StageState | None:
         """How the stage ends for an asset it has nothing to do with, e.g. EMPTY for the speech of a photo.
 
@@ -45,4 +52,3 @@ class Verb(ABC):
 
     def close(self) -> None:  # noqa: B027, one without processes has nothing to end
         """End its worker processes, busy ones too."""
-

@@ -218,6 +218,11 @@ def _with_frames(statement: str, strategy: FrameStrategy) -> str:
 
 
 def _filtered(name: str, filters: Filters) -> str:
+    return with_filters(SQL[name], filters)
+
+
+def with_filters(statement: str, filters: Filters) -> str:
+    """A statement over assets `a` with the clauses of the filters in place of `/* filters */`."""
     clauses = [
         SQL[f"filter_{clause}"].strip()
         for clause, value in (
@@ -229,4 +234,4 @@ def _filtered(name: str, filters: Filters) -> str:
         )
         if value is not None
     ]
-    return SQL[name].replace("/* filters */", " ".join(clauses))
+    return statement.replace("/* filters */", " ".join(clauses))
