@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 
-from benchmarks.plan import Plan, fresh_home, heimdex, index, photos, run
+from benchmarks.plan import SEEN, Plan, fresh_home, heimdex, index, photos, run
 from benchmarks.rows import Row, at_most, interleaved
 from heimdex import Heimdex
 
@@ -17,7 +17,7 @@ def cold_search_rows(plan: Plan) -> list[Row]:
     """The cold-shell line of the design's table."""
     with fresh_home() as home:
         with Heimdex(home=home) as library:
-            index(library, *photos(20 if plan.quick else None))
+            index(library, *photos(20 if plan.quick else None), stages=SEEN)
         search = heimdex("search", WORDS, home=home)
         run(search)  # the text model's compiled graph is made once a home
         down = interleaved(

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.films import cached_film
 from benchmarks.long_film import SHORT_S, make_long_film
 from benchmarks.memory import Taken, Watched, watch
-from benchmarks.plan import Plan, fresh_home, heimdex, run
+from benchmarks.plan import STAGES, Plan, fresh_home, heimdex, run
 from benchmarks.rows import Row
 
 PEAK_BAR_GB = 0.9
@@ -39,7 +39,7 @@ def watched(film: Path) -> Watched:
     """An index run, watched."""
     with fresh_home() as home:
         run(heimdex("status", home=home))
-        found = watch(heimdex("index", film, home=home), every_s=0.2)
+        found = watch(heimdex("index", film, *STAGES, home=home), every_s=0.2)
     if found.returncode != 0:
         raise SystemExit(f"indexing {film} ended with {found.returncode}")
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.film_speed import encode
-from benchmarks.plan import Plan, fresh_home, heimdex, index, photos, run, set_aside
+from benchmarks.plan import SEEN, STAGES, Plan, fresh_home, heimdex, index, photos, run, set_aside
 from benchmarks.reference_clip import OpenClip, tower
 from benchmarks.rows import Row, at_most, interleaved, times_as_fast
 from heimdex import Heimdex
@@ -19,15 +19,15 @@ def photo_rows(plan: Plan) -> list[Row]:
     peer, engine = OpenClip(), tower(plan.cache)
     peer.embed_file(files[0])
     with fresh_home() as home, fresh_home() as other, fresh_home() as aside, Heimdex(home=home) as library:
-        index(library, *roots)
-        run(heimdex("index", *roots, home=other))
+        index(library, *roots, stages=SEEN)
+        run(heimdex("index", *roots, *STAGES, home=other))
         kept = set_aside((kept_frame(library, path) for path in files), aside)
         times = interleaved(
             {
-                "inside": lambda: index(library, *roots),
+                "inside": lambda: index(library, *roots, stages=SEEN),
                 "peer": lambda: [peer.embed_file(path) for path in some],
                 "vit": lambda: encode(engine, kept),
-                "command": lambda: run(heimdex("index", *roots, home=other)),
+                "command": lambda: run(heimdex("index", *roots, *STAGES, home=other)),
             },
             plan.runs(5),
             before={

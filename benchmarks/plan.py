@@ -16,6 +16,8 @@ from heimdex import Heimdex
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared/data"
+SEEN = ["scenes", "picture"]  # the stages of the design's bars; the others have parts of their own
+STAGES = ("--stages", ",".join(SEEN))
 CORES = 2  # everything is measured on so many, the peers too
 
 
