@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from heimdex.entities import Kind, StageState
-from heimdex.pipeline.flow import EARLY, SCENES, Stage
+from heimdex.pipeline.flow import EARLY, FLOW, LATER, SCENES, Stage
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.subject import ENDED, KIND, SCENE_ROWS, VECTOR_ROWS, Subject, model_place
 from heimdex.store.checked import Entry
 
-_STAGES = {stage.name: stage for stage in EARLY}
+_STAGES = {stage.name: stage for stage in FLOW}
+_LATER = {stage.name for stage in LATER}
 
 
 class _Key(TypedDict):
@@ -48,11 +49,15 @@ def _missing_entries(subject: Subject) -> Iterator[Finding]:
             yield subject.found(kind, stage.name, stage.name, stage=stage.name, model_id=model_id)
         if own is None or own.state not in ENDED:
             return  # the stages after this one have nothing to rest on yet
+    for stage in LATER:
+        # Which of its models is in use only the stage's verb knows: the entry of any will do.
+        if not any(entry.stage == stage.name for entry in subject.entries):
+            yield subject.found(faults.NO_ENTRY, stage.name, stage.name, stage=stage.name)
 
 
 def _check_entry(subject: Subject, stage: Stage, entry: Entry) -> Iterator[Finding]:
     where, key = _name(entry), _key(entry)
-    in_use = entry.model_id in (0, subject.model.model_id)
+    in_use = entry.model_id in (0, subject.model.model_id) or entry.stage in _LATER
     if entry.state == StageState.RUNNING and in_use:
         attempt = f"attempt {entry.attempt}"
         yield subject.found(faults.STALE_RUNNING, where, entry.stage, attempt, **key)
@@ -67,7 +72,24 @@ def _check_entry(subject: Subject, stage: Stage, entry: Entry) -> Iterator[Findi
         yield subject.found(faults.OTHER_CONTENT, where, entry.stage, **key)
     if not entry.finished:
         yield subject.found(faults.UNFINISHED, where, entry.stage, **key)
-    yield from _check_count(subject, entry)
+    check = _check_later_count if entry.stage in _LATER else _check_count
+    yield from check(subject, entry)
+
+
+def _check_later_count(subject: Subject, entry: Entry) -> Iterator[Finding]:
+    """The rows of a later stage are those of whichever model ran last."""
+    where, key = _name(entry), _key(entry)
+    stored = subject.stored(entry.stage)
+    counts = f"{where}, {entry.row_count} written, {stored} stored"
+    if entry.state != StageState.DONE:
+        if stored and not entry.row_count and entry.state == StageState.EMPTY:
+            yield subject.found(faults.EMPTY_WITH_ROWS, counts, entry.stage, **key)
+    elif not stored:
+        yield subject.found(faults.NO_ROWS, where, entry.stage, **key)
+    elif stored < entry.row_count:
+        yield subject.found(faults.FEWER_ROWS, counts, entry.stage, **key)
+    elif stored > entry.row_count:
+        yield subject.found(faults.MORE_ROWS, counts, entry.stage, **key)
 
 
 def _check_count(subject: Subject, entry: Entry) -> Iterator[Finding]:

@@ -30,9 +30,10 @@ DELETE FROM heimdex.vector v USING heimdex.keyframe k, heimdex.scene s
    AND (v.asset_id <> s.asset_id OR v.scene_id <> k.scene_id OR v.rank <> k.rank);
 
 -- name: delete_empty_runs
--- Entries of other models than the one in use that have no vectors.
+-- Entries of other picture models than the one in use that have no vectors.
 DELETE FROM heimdex.stage_run r
- WHERE r.owner_id = %(owner)s AND r.asset_id = %(asset)s AND r.model_id NOT IN (0, %(model)s)
+ WHERE r.owner_id = %(owner)s AND r.asset_id = %(asset)s AND r.stage = 'picture'
+   AND r.model_id NOT IN (0, %(model)s)
    AND NOT EXISTS (SELECT FROM heimdex.vector v JOIN heimdex.space p USING (space_id)
                     WHERE v.owner_id = r.owner_id AND v.asset_id = r.asset_id AND p.model_id = r.model_id);
 

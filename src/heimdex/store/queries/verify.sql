@@ -47,7 +47,7 @@ SELECT r.asset_id::text, r.stage, r.model_id, m.name, r.stage_version, r.state,
  ORDER BY r.asset_id, r.stage, r.model_id;
 
 -- name: stored_rows
--- What is really stored of each asset: its scenes, its kept frames, its vectors by model.
+-- What is really stored of each asset: its scenes, its kept frames, its vectors by model, its words.
 SELECT s.asset_id::text, 'scenes', 0, count(*) FROM heimdex.scene s
  WHERE s.owner_id = %(owner)s AND s.asset_id = ANY(%(assets)s) GROUP BY s.asset_id
 UNION ALL
@@ -59,7 +59,19 @@ SELECT s.asset_id::text, 'picture', p.model_id, count(*) FROM heimdex.scene s
   JOIN heimdex.keyframe k ON k.owner_id = s.owner_id AND k.scene_id = s.scene_id
   JOIN heimdex.vector v ON v.owner_id = k.owner_id AND v.keyframe_id = k.keyframe_id
   JOIN heimdex.space p USING (space_id)
- WHERE s.owner_id = %(owner)s AND s.asset_id = ANY(%(assets)s) GROUP BY s.asset_id, p.model_id;
+ WHERE s.owner_id = %(owner)s AND s.asset_id = ANY(%(assets)s) GROUP BY s.asset_id, p.model_id
+UNION ALL
+SELECT asset_id::text, 'speech', 0, count(*) FROM heimdex.utterance
+ WHERE owner_id = %(owner)s AND asset_id = ANY(%(assets)s) GROUP BY asset_id
+UNION ALL
+SELECT asset_id::text, 'writing', 0, count(*) FROM heimdex.text_line
+ WHERE owner_id = %(owner)s AND asset_id = ANY(%(assets)s) GROUP BY asset_id
+UNION ALL
+SELECT asset_id::text, 'description', 0, count(*) FROM heimdex.description
+ WHERE owner_id = %(owner)s AND asset_id = ANY(%(assets)s) GROUP BY asset_id
+UNION ALL
+SELECT asset_id::text, 'text', 0, count(*) FROM heimdex.scene_words
+ WHERE owner_id = %(owner)s AND asset_id = ANY(%(assets)s) GROUP BY asset_id;
 
 -- name: scene_flaws
 -- Scenes that are out of their order, do not join the one before, have an impossible length or no motion,
