@@ -101,14 +101,14 @@ class ChatEndpoint:
                 return found
             failure = found
         told = f"{self.place}: {self._hush(failure.lack)} ({attempts} attempts)"
-        raise AnswerFault(told) if failure.there else ModelUnavailable(f"{told}. Is it running?")
+        raise AnswerFault(told) if failure.there else ModelUnavailable(f"{told}. {failure.hint}".rstrip())
 
     def _try(self, body: bytes, alive: Alive) -> bytes | _Failure:
         """One request; the failure where another attempt makes sense."""
         try:
             status, headers, content = _patiently(lambda: self._send(body), alive)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as err:
-            return _Failure(lack=str(err) or type(err).__name__, there=False)
+            return _Failure(lack=str(err) or type(err).__name__, there=False, hint="Is it running?")
         except httpx2.TimeoutException:
             return _Failure(lack=f"no answer within {self.options.timeout_s:g} s", there=True)
         except httpx2.HTTPError as err:  # cut off in the middle, or no HTTP at all
@@ -204,6 +204,7 @@ class _Failure:
     lack: str
     there: bool
     wait_s: float = 0.0
+    hint: str = ""
 
 
 def _address(url: str) -> tuple[str, str]:
