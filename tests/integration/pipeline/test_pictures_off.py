@@ -42,7 +42,7 @@ def states(heimdex: Heimdex) -> set[str]:
 def test_without_pictures_the_stage_is_skipped_and_searches_say_so(
     settings: dict[str, Any], media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("heimdex.app.STARTER", "fake")  # the one that is always there, here
+    monkeypatch.setattr("heimdex.app.parts.STARTER", "fake")  # the one that is always there, here
     with Heimdex(**settings, pictures=False) as heimdex:
         monkeypatch.setattr("heimdex.pipeline.stages.Stages.expect_pictures", lambda _: pytest.fail("loaded"))
         report = heimdex.index(media)

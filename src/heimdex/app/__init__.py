@@ -11,10 +11,10 @@ from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from heimdex.app import parts
 from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import Answer, Filters, FrameStrategy, IndexReport, Kind, Query, Verification
 from heimdex.errors import QueryError, UsageError
-from heimdex.inherited.expectations import Expected
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
 from heimdex.store.home import make_home
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
     from heimdex.pipeline.installed import Models
     from heimdex.pipeline.tally import OnProgress
-    from heimdex.pipeline.tools import DescriptionOptions, PictureModel, Tools
+    from heimdex.pipeline.tools import PictureModel, Tools
     from heimdex.search import Searcher
 
-STARTER = "starter"
 VECTOR_LOG = "heimdex.vectors"  # the logger of pipeline/vector_log.py
 PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
 
@@ -86,25 +85,20 @@ class Heimdex:
     @cached_property
     def model(self) -> PictureModel:
         """The picture model of the settings, described without loading it. Raises SettingsError."""
-        return self._model(self.settings.picture_model)
+        return parts.picture_model(self.settings, self.settings.picture_model)
 
     @cached_property
     def models(self) -> Models:
         """The models: which there are, pulling, checking and removing them."""
-        from heimdex import __version__
-        from heimdex.inference.hub import HubOptions
         from heimdex.pipeline.installed import Models
 
         settings = self.settings
-        token = settings.hub_token
-        hub = HubOptions(
-            endpoint=settings.hub_endpoint,
-            token=None if token is None else token.get_secret_value(),
-            offline=settings.hub_offline,
-            version=__version__,
-            limit_bytes_per_s=settings.hub_limit_kb_s * 1000,
+        return Models(
+            parts.load_options(settings),
+            parts.hub_options(settings),
+            hub_cache(settings),
+            (settings.picture_model,),
         )
-        return Models(self._load_options(), hub, hub_cache(settings), (settings.picture_model,))
 
     @cached_property
     def searcher(self) -> Searcher:
@@ -167,7 +161,7 @@ class Heimdex:
             raise UsageError(f"No vectors are made: {PICTURES_OFF}.")
         tools = self._tools()
         if model is not None:
-            tools = replace(tools, model=self._model(model))
+            tools = replace(tools, model=parts.picture_model(self.settings, model))
         if timeout_s is not None:
             tools = replace(tools, limits=replace(tools.limits, image_timeout_s=timeout_s))
         return backfill(tools, options or BackfillOptions(), on_progress)
@@ -250,7 +244,7 @@ class Heimdex:
         return quantise(self._tools(), model, again=again, on_step=on_step)
 
     def _tools(self) -> Tools:
-        from heimdex.pipeline.tools import Limits, SceneOptions, SpeechOptions, Tools, WritingOptions
+        from heimdex.pipeline.tools import Tools
 
         settings = self.settings
         return Tools(
@@ -259,75 +253,15 @@ class Heimdex:
             home=settings.home,
             derived=self.derived,
             model=self.model,
-            limits=Limits(
-                image_timeout_s=settings.image_timeout_s,
-                stall_timeout_s=settings.stall_timeout_s,
-                worker_memory_bytes=settings.worker_memory_mb << 20,
-                max_pixels=settings.max_megapixels * 1_000_000,
-            ),
-            scenes=SceneOptions(
-                min_scene_us=round(settings.min_scene_s * 1e6), max_scene_us=round(settings.max_scene_s * 1e6)
-            ),
+            limits=parts.limits(settings),
+            scenes=parts.scene_options(settings),
             workers=settings.workers,
             decode_threads=2,
             pictures=settings.pictures,
-            speech=SpeechOptions(
-                mode=settings.speech,
-                model=settings.speech_model and f"faster-whisper-{settings.speech_model}",
-                language=settings.speech_language,
-                load=self._load_options(),
-                threads=settings.threads,
-            ),
-            writing=WritingOptions(on=settings.writing, threads=settings.threads),
-            description=self._description(),
+            speech=parts.speech_options(settings),
+            writing=parts.writing_options(settings),
+            description=parts.description_options(settings),
             text_model_name=settings.text_model,
-        )
-
-    def _description(self) -> DescriptionOptions:
-        from heimdex.pipeline.tools import DescriptionOptions
-
-        settings = self.settings
-        key = settings.description_key
-        return DescriptionOptions(
-            url=settings.description_url,
-            model=settings.description_model,
-            key=None if key is None else key.get_secret_value(),
-            prompt=settings.description_prompt,
-            language=settings.description_language,
-            requests_per_minute=settings.description_requests_per_minute,
-            budget_requests=settings.description_budget,
-            price_in=settings.description_price_in,
-            price_out=settings.description_price_out,
-            summary_model=settings.summary_model,
-        )
-
-    def _model(self, name: str) -> PictureModel:
-        from heimdex.pipeline.models import describe
-
-        settings = self.settings
-        if not settings.pictures:  # what is skipped is entered under the model that is always there
-            return describe(STARTER, self._load_options())
-        model = describe(name, self._load_options())
-        if name == settings.picture_model:
-            Expected(
-                dim=settings.picture_dim,
-                most_px=settings.max_image_px,
-                face_dim=settings.face_dim,
-                face_model=settings.face_model,
-                face_model_file=settings.face_model_file,
-            ).check(model)
-        return model
-
-    def _load_options(self) -> Any:
-        from heimdex.encoders.row import LoadOptions
-
-        settings = self.settings
-        return LoadOptions(
-            models_dir=settings.models_dir or settings.home / "models",
-            cache_dir=settings.home / "compiled",
-            device=settings.device,
-            precision=settings.precision,
-            threads=settings.threads,
         )
 
 

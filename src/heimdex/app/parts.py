@@ -1,0 +1,128 @@
+"""What the parts are told, out of the settings: below the door there are only plain arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heimdex.config import Settings
+from heimdex.inherited.expectations import Expected
+
+if TYPE_CHECKING:
+    from heimdex.encoders.row import LoadOptions
+    from heimdex.inference.hub import HubOptions
+    from heimdex.pipeline.tools import (
+        DescriptionOptions,
+        Limits,
+        PictureModel,
+        SceneOptions,
+        SpeechOptions,
+        WritingOptions,
+    )
+
+STARTER = "starter"
+
+
+def load_options(settings: Settings) -> LoadOptions:
+    """Where models lie and how they are loaded."""
+    from heimdex.encoders.row import LoadOptions
+
+    return LoadOptions(
+        models_dir=settings.models_dir or settings.home / "models",
+        cache_dir=settings.home / "compiled",
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+    )
+
+
+def picture_model(settings: Settings, name: str) -> PictureModel:
+    """A picture model, described. Raises NotFound, ModelUnavailable, or SettingsError (not as expected)."""
+    from heimdex.pipeline.models import describe
+
+    if not settings.pictures:  # what is skipped is entered under the model that is always there
+        return describe(STARTER, load_options(settings))
+    model = describe(name, load_options(settings))
+    if name == settings.picture_model:
+        Expected(
+            dim=settings.picture_dim,
+            most_px=settings.max_image_px,
+            face_dim=settings.face_dim,
+            face_model=settings.face_model,
+            face_model_file=settings.face_model_file,
+        ).check(model)
+    return model
+
+
+def hub_options(settings: Settings) -> HubOptions:
+    """How the hub is spoken to."""
+    from heimdex import __version__
+    from heimdex.inference.hub import HubOptions
+
+    token = settings.hub_token
+    return HubOptions(
+        endpoint=settings.hub_endpoint,
+        token=None if token is None else token.get_secret_value(),
+        offline=settings.hub_offline,
+        version=__version__,
+        limit_bytes_per_s=settings.hub_limit_kb_s * 1000,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """What one item may cost."""
+    from heimdex.pipeline.tools import Limits
+
+    return Limits(
+        image_timeout_s=settings.image_timeout_s,
+        stall_timeout_s=settings.stall_timeout_s,
+        worker_memory_bytes=settings.worker_memory_mb << 20,
+        max_pixels=settings.max_megapixels * 1_000_000,
+    )
+
+
+def scene_options(settings: Settings) -> SceneOptions:
+    """How films are divided."""
+    from heimdex.pipeline.tools import SceneOptions
+
+    return SceneOptions(
+        min_scene_us=round(settings.min_scene_s * 1e6), max_scene_us=round(settings.max_scene_s * 1e6)
+    )
+
+
+def speech_options(settings: Settings) -> SpeechOptions:
+    """How what is said is come by."""
+    from heimdex.pipeline.tools import SpeechOptions
+
+    return SpeechOptions(
+        mode=settings.speech,
+        model=settings.speech_model and f"faster-whisper-{settings.speech_model}",
+        language=settings.speech_language,
+        load=load_options(settings),
+        threads=settings.threads,
+    )
+
+
+def writing_options(settings: Settings) -> WritingOptions:
+    """How writing is read."""
+    from heimdex.pipeline.tools import WritingOptions
+
+    return WritingOptions(on=settings.writing, threads=settings.threads)
+
+
+def description_options(settings: Settings) -> DescriptionOptions:
+    """Who describes scenes."""
+    from heimdex.pipeline.tools import DescriptionOptions
+
+    key = settings.description_key
+    return DescriptionOptions(
+        url=settings.description_url,
+        model=settings.description_model,
+        key=None if key is None else key.get_secret_value(),
+        prompt=settings.description_prompt,
+        language=settings.description_language,
+        requests_per_minute=settings.description_requests_per_minute,
+        budget_requests=settings.description_budget,
+        price_in=settings.description_price_in,
+        price_out=settings.description_price_out,
+        summary_model=settings.summary_model,
+    )
