@@ -1,6 +1,6 @@
 """Models, their spaces, and the vectors in them.
 
-Vectors travel as pgvector's text form, so a connection needs no type look-up before its first query.
+Vectors come back in pgvector's text form, so a connection needs no type look-up before its first query.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from heimdex.entities import Keyframe, Space, Values
+from heimdex.store.halves import Half
 from heimdex.store.sql import literal_int, queries
 
 SQL = queries("vectors")
@@ -174,7 +175,7 @@ def rows_at_least(connection: Connection[Any], owner: str, space_id: int, limit:
 
 def _insert(connection: Connection[Any], owner: str, asset_id: str, rows: Iterable[VectorRow]) -> None:
     with connection.cursor() as cursor:
-        # One after the other: as text the vectors of a long film would take a gigabyte.
+        # One after the other: the vectors of a long film together would take hundreds of megabytes.
         cursor.executemany(
             SQL["insert_vector"],
             (
@@ -185,7 +186,7 @@ def _insert(connection: Connection[Any], owner: str, asset_id: str, rows: Iterab
                     "scene": row.keyframe.scene_id,
                     "asset": asset_id,
                     "rank": row.keyframe.rank,
-                    "embedding": None if row.values is None else to_text(row.values),
+                    "embedding": None if row.values is None else Half(row.values),
                     "metadata": Jsonb(row.metadata),
                 }
                 for row in rows

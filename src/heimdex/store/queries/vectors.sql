@@ -31,7 +31,7 @@ DELETE FROM heimdex.vector
 -- One vector, or the record of why there is none.
 INSERT INTO heimdex.vector (owner_id, space_id, keyframe_id, scene_id, asset_id, rank, embedding, metadata,
     checksum)
-VALUES (%(owner)s, %(space)s, %(keyframe)s, %(scene)s, %(asset)s, %(rank)s, %(embedding)s, %(metadata)s,
+VALUES (%(owner)s, %(space)s, %(keyframe)s, %(scene)s, %(asset)s, %(rank)s, %(embedding)s::halfvec, %(metadata)s,
     sha256(halfvec_send(%(embedding)s::halfvec)));
 
 -- name: count_vectors
