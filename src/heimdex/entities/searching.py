@@ -18,12 +18,30 @@ class Verdict(StrEnum):
     NONE = "none"
 
 
+class Strictness(StrEnum):
+    """How sure an answer has to be."""
+
+    STRICT = "strict"  # what answers only weakly is no answer
+    NORMAL = "normal"
+    LOOSE = "loose"  # the nearest are shown however far they are
+
+
 class FrameStrategy(StrEnum):
     """Which of a scene's kept frames speak for it, and how: a scene's cosine to what is looked for."""
 
     BEST_QUALITY = "best_quality"  # that of the best picture (rank 0) alone
     TOP3_MAX = "top3_max"  # the highest of its frames
     TOP3_MEAN = "top3_mean"  # the mean of its frames
+
+
+class Moves(StrEnum):
+    """How a scene moves; the thresholds are those of store/queries/search.sql."""
+
+    STILL = "still"
+    SLOW = "slow"
+    FAST = "fast"
+    PAN = "pan"
+    ZOOM = "zoom"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +71,9 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     asset_id: str | None = None
+    language: str | None = None  # spoken in the asset, ISO 639-1
+    longer_us: int | None = None  # the scene lasts so long at least
+    motion: Moves | None = None  # how the scene moves
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +87,8 @@ class Query:
     limit: int = 10
     page: int = 1
     match_threshold: float | None = None  # raw cosine
+    strictness: Strictness = Strictness.NORMAL
+    nearest: bool = False  # what came nearest is shown also where the verdict is `none`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +103,8 @@ class Evidence:
     at_us: int | None = None  # known of the hits of a page, not of all candidates
     rank: int | None = None  # of the kept frame that says so
     box: tuple[float, float, float, float] | None = None
+    strength: float | None = None  # 0-1, how surely this alone makes the scene an answer; None: not known
+    approximate: bool = False  # not what was asked for to the letter: no more than a weak match
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +120,7 @@ class Hit:
     score: float
     thumbnail: str | None
     evidence: tuple[Evidence, ...]
+    scene_ids: tuple[str, ...] = ()  # neighbours that answer alike are one hit: all of them, in order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

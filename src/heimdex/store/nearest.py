@@ -93,7 +93,7 @@ def choose_exact(
 ) -> bool:
     """Whether so few rows pass the filters that scanning them all is the better way."""
     name = "count_space" if filters == Filters() else "count_rows"
-    query = literal_int(_filtered(name, filters), space_id=stored.space_id, limit=exact_rows + 1)
+    query = literal_int(with_filters(SQL[name], filters), space_id=stored.space_id, limit=exact_rows + 1)
     row = connection.execute(query, filter_parameters(filters) | {"owner": owner}).fetchone()
     assert row is not None
     return row[0] <= exact_rows or not has_index(connection, stored.space_id)
@@ -127,7 +127,7 @@ def assets_by_path(
     connection: Connection[Any], owner: str, words: Sequence[str], filters: Filters, *, each: int
 ) -> dict[str, list[str]]:
     """Assets whose paths hold some of the words, at least `each` for every word, with the words they hold."""
-    query = literal_int(_filtered("assets_by_path", filters), limit=each)
+    query = literal_int(with_filters(SQL["assets_by_path"], filters), limit=each)
     rows = connection.execute(query, filter_parameters(filters) | {"owner": owner, "words": list(words)})
     return dict(rows.fetchall())
 
@@ -203,26 +203,15 @@ def filter_parameters(filters: Filters) -> dict[str, Any]:
         folder = within.rstrip(b"/")
         # Everything below a folder sorts from "folder/" up to "folder0" ("0" follows "/" in ASCII).
         parameters |= {"within": within, "within_from": folder + b"/", "within_to": folder + b"0"}
+    if filters.language is not None:
+        parameters["language"] = filters.language
+    if filters.longer_us is not None:
+        parameters["longer"] = filters.longer_us
     return parameters
 
 
-def _of_frames(name: str, strategy: FrameStrategy, filters: Filters) -> str:
-    if strategy == FrameStrategy.TOP3_MEAN:
-        name += "_mean"
-    return _with_frames(_filtered(name, filters), strategy)
-
-
-def _with_frames(statement: str, strategy: FrameStrategy) -> str:
-    only = SQL["frames_best"].strip() if strategy == FrameStrategy.BEST_QUALITY else ""
-    return statement.replace("/* frames */", only)
-
-
-def _filtered(name: str, filters: Filters) -> str:
-    return with_filters(SQL[name], filters)
-
-
-def with_filters(statement: str, filters: Filters) -> str:
-    """A statement over assets `a` with the clauses of the filters in place of `/* filters */`."""
+def with_filters(statement: str, filters: Filters, *, scene: str = "v") -> str:
+    """A statement with the filters in its places; `scene` is the alias there that has a scene_id."""
     clauses = [
         SQL[f"filter_{clause}"].strip()
         for clause, value in (
@@ -231,7 +220,25 @@ def with_filters(statement: str, filters: Filters) -> str:
             ("until", filters.until),
             ("asset", filters.asset_id),
             ("within", filters.within),
+            ("language", filters.language),
         )
         if value is not None
     ]
-    return statement.replace("/* filters */", " ".join(clauses))
+    wanted = [SQL["scene_longer"].strip()] if filters.longer_us is not None else []
+    wanted += [] if filters.motion is None else [SQL[f"scene_{filters.motion}"].strip()]
+    of_scene = ""
+    if wanted:
+        of_scene = SQL["filter_scene"].strip().replace("/* wanted */", " ".join(wanted))
+        of_scene = of_scene.replace("/* scene */", scene)
+    return statement.replace("/* filters */", " ".join(clauses)).replace("/* scene filters */", of_scene)
+
+
+def _of_frames(name: str, strategy: FrameStrategy, filters: Filters) -> str:
+    if strategy == FrameStrategy.TOP3_MEAN:
+        name += "_mean"
+    return _with_frames(with_filters(SQL[name], filters), strategy)
+
+
+def _with_frames(statement: str, strategy: FrameStrategy) -> str:
+    only = SQL["frames_best"].strip() if strategy == FrameStrategy.BEST_QUALITY else ""
+    return statement.replace("/* frames */", only)

@@ -9,7 +9,7 @@ SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hns
 SELECT count(*) FROM (
     SELECT FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
      WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
-       AND a.present /* filters */
+       AND a.present /* filters */ /* scene filters */
      LIMIT {limit}) counted;
 
 -- name: count_space
@@ -23,7 +23,7 @@ SELECT count(*) FROM (
 SELECT v.scene_id::text, min(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim})) AS distance
   FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
-   AND a.present /* frames */ /* filters */
+   AND a.present /* frames */ /* filters */ /* scene filters */
  GROUP BY v.scene_id ORDER BY distance, v.scene_id LIMIT {limit};
 
 -- name: nearest_exact_mean
@@ -31,7 +31,7 @@ SELECT v.scene_id::text, min(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec
 SELECT v.scene_id::text, avg(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim})) AS distance
   FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
-   AND a.present /* filters */
+   AND a.present /* filters */ /* scene filters */
  GROUP BY v.scene_id ORDER BY distance, v.scene_id LIMIT {limit};
 
 -- name: nearest_indexed
@@ -40,7 +40,7 @@ SELECT scene_id::text, min(distance) AS distance
   FROM (SELECT v.scene_id, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
           FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
          WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
-           AND a.present /* frames */ /* filters */
+           AND a.present /* frames */ /* filters */ /* scene filters */
          ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit}) nearest
  GROUP BY scene_id ORDER BY distance, scene_id;
 
@@ -51,7 +51,7 @@ SELECT v.scene_id::text, avg(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec
   FROM (SELECT v.scene_id
           FROM heimdex.vector v JOIN heimdex.asset a USING (owner_id, asset_id)
          WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.embedding IS NOT NULL
-           AND a.present /* filters */
+           AND a.present /* filters */ /* scene filters */
          ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit}) near
   JOIN heimdex.vector v
     ON v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = near.scene_id
@@ -110,7 +110,7 @@ SELECT picked.scene_id::text
   FROM unnest(%(assets)s::uuid[]) AS asked(asset_id)
  CROSS JOIN LATERAL (
     SELECT s.scene_id FROM heimdex.scene s
-     WHERE s.owner_id = %(owner)s AND s.asset_id = asked.asset_id
+     WHERE s.owner_id = %(owner)s AND s.asset_id = asked.asset_id /* scene filters */
      ORDER BY s.position LIMIT {limit}) picked;
 
 -- name: describe_scenes
@@ -162,3 +162,37 @@ AND EXISTS (SELECT FROM heimdex.file f
 -- name: path_within
 -- The path a hit shows lies within the filter.
 AND (f.path_bytes = %(within)s OR f.path_bytes >= %(within_from)s AND f.path_bytes < %(within_to)s)
+
+-- name: filter_language
+-- Only what is spoken in this language.
+AND EXISTS (SELECT FROM heimdex.transcript t
+             WHERE t.owner_id = a.owner_id AND t.asset_id = a.asset_id AND t.language = %(language)s)
+
+-- name: filter_scene
+-- Only scenes that are so themselves.
+AND EXISTS (SELECT FROM heimdex.scene own
+             WHERE own.owner_id = %(owner)s AND own.scene_id = /* scene */.scene_id /* wanted */)
+
+-- name: scene_longer
+-- No shorter than this.
+AND own.end_us - own.start_us >= %(longer)s
+
+-- name: scene_still
+-- Hardly anything changes; docs/reference/query-language.md says where these lines come from.
+AND own.motion_energy < 0.04
+
+-- name: scene_slow
+-- Something moves a little, as a person who talks.
+AND own.motion_energy >= 0.04 AND own.motion_energy < 0.2
+
+-- name: scene_fast
+-- Much changes quickly.
+AND own.motion_energy >= 0.4
+
+-- name: scene_pan
+-- The camera turns; in a picture where nothing changes the measure is noise.
+AND own.motion_energy >= 0.04 AND greatest(abs(own.motion_pan), abs(own.motion_tilt)) >= 0.05
+
+-- name: scene_zoom
+-- The camera comes nearer or draws back.
+AND own.motion_energy >= 0.04 AND abs(own.motion_zoom) >= 0.05
