@@ -27,8 +27,8 @@ class Window:
         """Shape (samples,)."""
         return np.concatenate([stretch.samples for stretch in self.stretches])
 
-    def placed(self, passage: Passage) -> Iterator[tuple[Passage, Stretch]]:
-        """A passage heard in the window, its times counted from the window's start, stretch by stretch.
+    def placed(self, passage: Passage) -> Iterator[Passage]:
+        """A passage heard in the window, its times counted from the window's start, as one for each stretch.
 
         A word belongs to the stretch that its middle lies in, and its times are back on the asset's clock.
         """
@@ -39,8 +39,7 @@ class Window:
             here = []
             while words and (_middle_us(words[0]) < end_us or number == len(self.stretches) - 1):
                 here.append(_moved(words.pop(0), stretch.start_us - begin_us))
-            if here:
-                yield replace(passage, words=tuple(here)), stretch
+            yield replace(passage, words=tuple(here))
             begin_us = end_us
 
 

@@ -33,7 +33,7 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passage:
-    """What was recognised in a stretch.
+    """What was recognised in one stretch.
 
     A word whose text begins with a space is set apart from the one before; the others go on with it, as in
     languages that know no spaces. What the recogniser does not tell is None.
@@ -49,14 +49,14 @@ class Recogniser(ABC):
     """Writes down what is said. Used by one thread at a time."""
 
     name: str  # as the catalog, the table of models and a Transcript know it
-    batch: int  # stretches it is best given together
+    batch_us: int = 0  # of sound it is best given together; 0: a stretch at a time
 
     @abstractmethod
     def recognise(self, stretches: Sequence[Stretch]) -> Iterator[Passage]:
-        """What is said in each stretch, in their order, with word times on the asset's clock.
+        """What is said: a passage for each stretch, in their order, with word times on the asset's clock.
 
-        A stretch lasts 30 s at most. It may come back as no passage, or as several. Raises ModelError where
-        the model fails.
+        A stretch lasts 30 s at most. Where nothing was recognised its passage has no words. Raises ModelError
+        where the model fails.
         """
 
 

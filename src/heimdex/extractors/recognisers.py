@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from heimdex.extractors.recogniser import Recogniser
 from heimdex.extractors.sphinx import NAME as STARTER
+from heimdex.extractors.sphinx import fingerprint as starter_fingerprint
 from heimdex.extractors.whisper import WhisperOptions
 
-__all__ = ["STARTER", "WhisperOptions", "load"]
+__all__ = ["STARTER", "WhisperOptions", "load", "starter_fingerprint"]
 
 
 def load(options: WhisperOptions | None) -> Recogniser:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +16,33 @@ from heimdex.extractors.recogniser import SAMPLE_RATE_HZ, Passage, Recogniser, S
 
 NAME = "starter-speech"
 LANGUAGE = "en"
+MODEL = "model/en-us"  # in the package's folder
 FRAME_US = 10_000
 LEAST_SAMPLES = SAMPLE_RATE_HZ // 10  # the decoder finds no path through less
 NO_WORD = ("<", "[", "+")  # how silence, breath and noise are written
+
+
+def fingerprint() -> str:
+    """A SHA-256 over the names and sizes of the model's files: other files, another model.
+
+    The library is not loaded for it. Raises ModelUnavailable where it is not installed.
+    """
+    found = importlib.util.find_spec("pocketsphinx")
+    folder = Path(next(iter(found.submodule_search_locations or ()), "")) / MODEL if found else None
+    if folder is None or not folder.is_dir():
+        raise ModelUnavailable(
+            "The starter for speech is not installed; install pocketsphinx, or fetch a better model with "
+            "`heimdex models pull faster-whisper-base`."
+        )
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = "".join(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class SphinxRecogniser(Recogniser):
     """Writes down English: lower case, no punctuation, no numerals."""
 
     name = NAME
-    batch = 1
 
     def __init__(self) -> None:
         """Raises ModelUnavailable where the library or its model is not there."""
@@ -39,8 +59,8 @@ class SphinxRecogniser(Recogniser):
     def recognise(self, stretches: Sequence[Stretch]) -> Iterator[Passage]:
         """What is said; each stretch for itself, so that the same sound always gives the same words."""
         for stretch in stretches:
-            if len(stretch.samples) >= LEAST_SAMPLES:
-                yield Passage(words=tuple(self._words(stretch)), language=LANGUAGE)
+            long_enough = len(stretch.samples) >= LEAST_SAMPLES
+            yield Passage(words=tuple(self._words(stretch)) if long_enough else (), language=LANGUAGE)
 
     def _words(self, stretch: Stretch) -> Iterator[Word]:
         decoder = self._decoder

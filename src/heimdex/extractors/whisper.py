@@ -18,8 +18,8 @@ import numpy as np
 
 from heimdex.entities import Word
 from heimdex.errors import ModelError, ModelUnavailable
-from heimdex.extractors.packing import Window, packed
-from heimdex.extractors.recogniser import SAMPLE_RATE_HZ, Passage, Recogniser, Stretch
+from heimdex.extractors.packing import LONGEST_SAMPLES, Window, packed
+from heimdex.extractors.recogniser import SAMPLE_RATE_HZ, Passage, Recogniser, Stretch, microseconds
 from heimdex.extractors.speech_guards import COMPRESSION, NO_SPEECH
 from heimdex.inference import translate_device
 from heimdex.inference.session import Precision
@@ -69,8 +69,7 @@ class WhisperRecogniser(Recogniser):
             raise ModelError(f"{self.name} knows no language {options.language!r}.")
         self._asked = options.language
         self._language: str | None = None  # heard last
-        # A stretch is 28 s at most and often shorter: several share a window.
-        self.batch = 4 * WINDOWS[self.device]
+        self.batch_us = WINDOWS[self.device] * microseconds(LONGEST_SAMPLES)
 
     def recognise(self, stretches: Sequence[Stretch]) -> Iterator[Passage]:
         """What is said, stretch by stretch. The language is detected anew with every call."""
@@ -86,8 +85,7 @@ class WhisperRecogniser(Recogniser):
             for number, one in zip(looped, again, strict=True):
                 found[number] = min(one, found[number], key=lambda heard: heard.compression)
         for window, heard in zip(windows, found, strict=True):
-            for passage, _ in window.placed(heard.passage):
-                yield passage
+            yield from window.placed(heard.passage)
 
     def _transcribe(self, windows: Sequence[Window], more: dict[str, Any]) -> list[_Heard]:
         """What is heard in each window, its times counted from the window's start."""

@@ -1,0 +1,103 @@
+"""The jobs of the stage `speech`: what runs inside worker processes. They need no database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby
+
+from heimdex.entities import Facts, Transcript, Utterance, Word
+from heimdex.extractors import recognisers
+from heimdex.extractors.recogniser import Recogniser, Stretch
+from heimdex.extractors.recognisers import WhisperOptions
+from heimdex.extractors.sentences import sentences
+from heimdex.extractors.speech_guards import Dropped, kept_words
+from heimdex.extractors.voice import VoiceDetector, VoiceFilter
+from heimdex.media.sound import SoundPiece, sound
+
+Report = Callable[..., None]
+
+SPEECH = "speech"
+Said = tuple[str | None, tuple[Word, ...]]  # a language, and words of it
+
+
+def warm(report: Report, options: WhisperOptions | None) -> None:
+    """Load the recogniser and the voice detector, so that no item pays for it."""
+    recogniser(options)
+    report()
+    detector()
+
+
+def listen(report: Report, path: bytes, facts: Facts, options: WhisperOptions | None) -> Transcript:
+    """What is said in a film or a recording, by the recogniser of these options (None: the starter).
+
+    Reports how far it has come, in microseconds. Holds a few minutes of sound at most, whatever the length;
+    words only are kept. Raises MediaError where the sound cannot be read, ModelError.
+    """
+    ears, dropped = recogniser(options), Dropped()
+    said: list[Said] = []
+    with sound(path, facts) as source:
+        stretches = VoiceFilter(detector()).stretches(_reported(source, report))
+        for batch in batches(stretches, ears.batch_us):
+            for passage, stretch in zip(ears.recognise(batch), batch, strict=True):
+                said.append((passage.language, kept_words(passage, stretch, dropped)))
+                report(stretch.end_us)
+        notes = [note for note in (source.report.note, dropped.note) if note]
+    return Transcript(
+        source=SPEECH,
+        model=ears.name,
+        language=main_language(said),
+        utterances=tuple(_sentences(said)),
+        note="; ".join(notes) or None,
+    )
+
+
+def batches(stretches: Iterable[Stretch], batch_us: int) -> Iterator[list[Stretch]]:
+    """Stretches that are given to a recogniser together: until they last so long."""
+    batch: list[Stretch] = []
+    lasts_us = 0
+    for stretch in stretches:
+        if batch and lasts_us + stretch.end_us - stretch.start_us > batch_us:
+            yield batch
+            batch, lasts_us = [], 0
+        batch.append(stretch)
+        lasts_us += stretch.end_us - stretch.start_us
+    if batch:
+        yield batch
+
+
+def main_language(said: Iterable[Said]) -> str | None:
+    """The language most words are in; None where there are none."""
+    words: Counter[str] = Counter()
+    for language, group in said:
+        if language is not None and group:
+            words[language] += len(group)
+    return words.most_common(1)[0][0] if words else None
+
+
+def _sentences(said: Sequence[Said]) -> Iterator[Utterance]:
+    """A sentence may go on over several stretches, and ends where the language changes."""
+    count = 0
+    for language, group in groupby((one for one in said if one[1]), key=lambda one: one[0]):
+        for utterance in sentences((word for _, words in group for word in words), language, first=count):
+            yield utterance
+            count += 1
+
+
+def _reported(pieces: Iterable[SoundPiece], report: Report) -> Iterator[SoundPiece]:
+    for piece in pieces:
+        report(piece.start_us)
+        yield piece
+
+
+@lru_cache(maxsize=1)
+def recogniser(options: WhisperOptions | None) -> Recogniser:
+    """The recogniser of this process: it lives as long, since loading takes longer than most items."""
+    return recognisers.load(options)
+
+
+@lru_cache(maxsize=1)
+def detector() -> VoiceDetector:
+    """The voice detector of this process."""
+    return VoiceDetector()
