@@ -19,6 +19,7 @@ from heimdex.entities import Keyframe
 from heimdex.errors import ModelUnavailable, UsageError
 from heimdex.pipeline import models
 from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport, BackfillTally, OnProgress
+from heimdex.pipeline.calibrating import calibrate_space
 from heimdex.pipeline.forecast import forecast
 from heimdex.pipeline.in_hand import Hands, InHand, Portion
 from heimdex.pipeline.ledger import Ledger
@@ -45,6 +46,7 @@ def backfill(tools: Tools, options: BackfillOptions, on_progress: OnProgress | N
     model: StoredModel = tools.database.run(tools.owner, lambda c: models.register(c, tools.model))
     report = Backfill(tools, model, options, of_model(wanted, model)).run(on_progress)
     models.index_large_spaces(tools, model)
+    calibrate_space(tools, model)
     return report
 
 

@@ -33,6 +33,7 @@ from heimdex.media.recognise import recognise
 from heimdex.media.walk import walk
 from heimdex.pipeline import models
 from heimdex.pipeline.arrivals import Arrivals, Item, Sorted
+from heimdex.pipeline.calibrating import calibrate_space
 from heimdex.pipeline.flow import EARLY, FLOW, PICTURE, SCENES, Stage
 from heimdex.pipeline.later import Later, verbs_of
 from heimdex.pipeline.ledger import Attempt, Ledger, Outcome, is_current
@@ -68,6 +69,7 @@ def index(
     model: StoredModel = tools.database.run(tools.owner, lambda c: models.register(c, tools.model))
     report = IndexRun(tools, model, options, Tally(on_progress)).run(roots)
     models.index_large_spaces(tools, model)
+    calibrate_space(tools, model)
     return report
 
 

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 from psycopg import Connection
 
 from heimdex.entities import Filters
-from heimdex.store import nearest
+from heimdex.store import calibrations, nearest
+from heimdex.store.calibrations import Sample
 from heimdex.store.vectors import StoredSpace
 
 T = TypeVar("T")
@@ -20,15 +21,18 @@ T = TypeVar("T")
 COUNT_LIMIT = 50_000  # assets counted for the size of a library and for a word's rarity
 KEPT_WORDS = 1000
 SHARE = 0.01  # of the time that counting may take
+SAMPLE_ROWS = 512  # vectors a query's chance scores are taken from
+SAMPLE_SHARE = 0.002  # of the time that drawing them may take
 
 
 class Figure(Generic[T]):
-    """A figure that is counted when first asked for, and again no sooner than it costs SHARE of the time.
+    """A figure that is counted when first asked for, and again no sooner than it costs a share of the time.
 
     In a small library, where counting takes a millisecond, it is never older than a tenth of a second.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = SHARE) -> None:
+        self._share = share
         self._counted: tuple[T, float] | None = None  # the figure, and when it is due again
 
     def get(self, count: Callable[[], T]) -> T:
@@ -39,7 +43,7 @@ class Figure(Generic[T]):
             return counted[0]
         figure = count()
         ended_s = time.monotonic()
-        self._counted = figure, ended_s + (ended_s - began_s) / SHARE
+        self._counted = figure, ended_s + (ended_s - began_s) / self._share
         return figure
 
 
@@ -52,6 +56,7 @@ class LibraryFigures:
         self._assets = Figure[int]()
         self._coverage: dict[int, Figure[tuple[int, int]]] = {}  # by model id
         self._small: dict[int, Figure[bool]] = {}  # by space id
+        self._samples: dict[int, Figure[Sample]] = {}  # by space id
         self._words: OrderedDict[str, Figure[int]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -89,3 +94,13 @@ class LibraryFigures:
         with self._lock:
             figure = self._coverage.setdefault(model_id, Figure())
         return figure.get(lambda: nearest.coverage(connection, self._owner, model_id))
+
+    def sample(self, connection: Connection[Any], stored: StoredSpace) -> Sample:
+        """A fair sample of a space's vectors, held in memory (2 MB for 1,000 dimensions)."""
+
+        def draw() -> Sample:
+            return calibrations.sample(connection, self._owner, stored, limit=SAMPLE_ROWS)
+
+        with self._lock:
+            figure = self._samples.setdefault(stored.space_id, Figure(SAMPLE_SHARE))
+        return figure.get(draw)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from heimdex.encoders.encoder import UNDERSTOOD
-from heimdex.entities import Evidence, Verdict
+from heimdex.entities import Evidence, Strictness, Verdict
 
-PATH_COVERAGE = 0.99  # a path that holds the whole query is an answer in itself
+MATCH_STRENGTH = 0.6  # from here one signal makes a scene an answer
+WEAK_STRENGTH = 0.38  # below, nobody would call it one
+WHOLE = 0.99  # share of the words from which they count as all found
+LOOKED_AT = 10  # hits
 
 
 class Answering(Protocol):
@@ -19,18 +22,49 @@ class Answering(Protocol):
         """Why it answers."""
 
 
-def judge(hits: Sequence[Answering], certainty: float, match_cosine: float) -> Verdict:
-    """`none` without hits; `weak` where the encoder did not understand the words, or nothing comes near.
+Item = TypeVar("Item", bound=Answering)
 
-    `certainty` is the encoder's of the words, 1 where there were none; `match_cosine` the model's own line.
+
+def judge(
+    hits: Sequence[Answering], certainty: float, *, by_likeness: bool, strictness: Strictness
+) -> Verdict:
+    """The verdict on a whole list: that of the best of its first hits.
+
+    `certainty` is the encoder's of the words, 1 where there were none. Where a picture or a scene was given
+    (`by_likeness`), what is nearest answers: there always is something most like it.
     """
     if not hits:
         return Verdict.NONE
-    if any(item.signal == "path" and item.raw >= PATH_COVERAGE for item in hits[0].evidence):
-        return Verdict.MATCH
-    if certainty < UNDERSTOOD:
+    if by_likeness:
+        found = Verdict.MATCH if certainty >= UNDERSTOOD else Verdict.WEAK
+    else:
+        found = _best([grade(hit) for hit in hits[:LOOKED_AT]])
+    if found == Verdict.NONE and strictness == Strictness.LOOSE:
         return Verdict.WEAK
-    best = max(
-        (item.raw for hit in hits[:10] for item in hit.evidence if item.signal == "picture"), default=0.0
-    )
-    return Verdict.MATCH if best >= match_cosine and best > 0 else Verdict.WEAK
+    if found == Verdict.WEAK and strictness == Strictness.STRICT:
+        return Verdict.NONE
+    return found
+
+
+def grade(hit: Answering) -> Verdict:
+    """How surely one scene answers. What no signal could weigh is `weak`: perhaps."""
+    strengths = [item.strength for item in hit.evidence if item.contribution > 0]
+    known = [strength for strength in strengths if strength is not None]
+    strongest = max(known, default=0.0)
+    if strongest >= MATCH_STRENGTH:
+        return Verdict.MATCH
+    return Verdict.WEAK if strongest >= WEAK_STRENGTH or len(known) < len(strengths) else Verdict.NONE
+
+
+def held_to(hits: Sequence[Item], strictness: Strictness, *, by_likeness: bool) -> Sequence[Item]:
+    """The hits that may be shown: when strict, those alone that answer surely."""
+    if strictness != Strictness.STRICT or by_likeness:
+        return hits
+    return [hit for hit in hits if grade(hit) == Verdict.MATCH]
+
+
+def _best(grades: Sequence[Verdict]) -> Verdict:
+    for verdict in (Verdict.MATCH, Verdict.WEAK):
+        if verdict in grades:
+            return verdict
+    return Verdict.NONE

@@ -1,0 +1,69 @@
+"""From a cosine to the odds that a picture shows what was asked for (docs/decisions/0032-verdict.md).
+
+A score becomes deviations above what texts as such reach with that picture. From it goes half of what this
+query reaches with pictures as such: the median over a sample of the library, which nearly half of the library
+may answer without moving it, and no more than MOST_MEDIAN, so that a query for what a whole archive shows
+still finds it. The best of N chance scores grows with N; what is to be an answer has to lie above that.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Self
+
+import numpy as np
+
+from heimdex.encoders.background import on_scale
+from heimdex.entities import Space, Values
+from heimdex.store.calibrations import Calibration, Sample
+
+# Fitted by scripts/fit_verdict.py on every second photo of the test data, with the starter's class names.
+SLOPE = 2.34  # log odds per deviation
+MIDDLE = 0.925  # deviations above chance with even odds
+GROWTH = 0.645  # of the growth of the best of N independent scores: pictures are alike
+MEDIAN_SHARE = 0.5
+MOST_MEDIAN = 0.5  # deviations
+BLOM = 0.375  # expected order statistics of normal values, Blom 1958
+
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryNull:
+    """What a query reaches by chance in one library, in deviations; what a row without calibration gets."""
+
+    space: Space
+    chance: float
+    typical: Calibration
+
+    @classmethod
+    def of(cls, vector: Values, sample: Sample, space: Space) -> Self | None:
+        """For a query's vector, (dim,), by a sample of the library; None where nothing is calibrated."""
+        if sample.rows == 0:
+            return None
+        scores = (on_scale(sample.values @ vector, space) - sample.means) / sample.deviations
+        median = min(float(np.median(scores)), MOST_MEDIAN)
+        return cls(
+            space=space,
+            chance=MEDIAN_SHARE * median + GROWTH * expected_best(sample.rows),
+            typical=Calibration(
+                mean=float(np.median(sample.means)), deviation=float(np.median(sample.deviations))
+            ),
+        )
+
+    def strength(self, cosine: float, calibration: Calibration | None) -> float:
+        """The odds, as a share of 1, that a picture with this cosine shows what was asked for."""
+        held = calibration or self.typical
+        score = float(on_scale(np.array([cosine], np.float32), self.space)[0])
+        return _logistic(SLOPE * ((score - held.mean) / held.deviation - self.chance - MIDDLE))
+
+
+def expected_best(count: int) -> float:
+    """The expected largest of so many standard normal values, by Blom's approximation; 0 for one."""
+    return _NORMAL.inv_cdf((count - BLOM) / (count + 1 - 2 * BLOM))
+
+
+def _logistic(odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, odds))))

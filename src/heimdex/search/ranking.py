@@ -1,0 +1,47 @@
+"""From signals to one candidate list: proposed by each, scored by all, fused, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from heimdex.entities import Evidence, Query, Unavailable
+from heimdex.search.fusion import Scored, fuse
+from heimdex.search.joining import join
+from heimdex.search.signals import Scope, Signal
+from heimdex.store.places import places_of_scenes
+
+MAX_RESULTS = 1000  # a kept candidate list ends here
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranked:
+    """The candidate list of a query, best first: what pages are cut from."""
+
+    hits: tuple[Scored, ...]
+    certainty: float
+    unavailable: tuple[Unavailable, ...]
+    made_s: float
+
+
+def rank(scope: Scope, query: Query, signals: Sequence[Signal], pool: int) -> list[Scored]:
+    """The scenes that answer, best first. `pool` is how many each signal proposes."""
+    proposed: dict[str, None] = {}
+    for signal in signals:
+        proposed |= dict.fromkeys(signal.propose(scope, pool))
+    proposed.pop(query.similar or "", None)  # a scene is not its own answer
+    candidates = list(proposed)
+    found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in candidates}
+    for signal in signals:
+        for scene_id, evidence in signal.score(scope, candidates).items():
+            found[scene_id].append(evidence)
+    hits = [hit for hit in fuse(found) if _passes(hit, query.match_threshold)][:MAX_RESULTS]
+    if not any(item.strength is not None for hit in hits for item in hit.evidence[:1]):
+        return hits  # nothing that could be joined
+    return join(hits, places_of_scenes(scope.connection, scope.owner, [hit.scene_id for hit in hits]))
+
+
+def _passes(hit: Scored, threshold: float | None) -> bool:
+    if threshold is None:
+        return hit.score > 0
+    return any(item.signal == "picture" and item.raw >= threshold for item in hit.evidence)

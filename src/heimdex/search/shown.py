@@ -1,0 +1,53 @@
+"""The signal of words and pictures: what is shown, as far as it stands out from chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from heimdex.encoders.encoder import UNDERSTOOD
+from heimdex.entities import Evidence, Values
+from heimdex.search.calibration import QueryNull
+from heimdex.search.fusion import ALMOST
+from heimdex.search.signals import PictureSignal, Scope
+from heimdex.store.calibrations import Sample, calibrations_of_scenes
+from heimdex.store.vectors import StoredSpace
+
+
+class ShownSignal(PictureSignal):
+    """How surely pictures show what words ask for. `raw` is the cosine.
+
+    Where nothing was calibrated yet it is the cosine that counts, and its strength stays unknown.
+    """
+
+    def __init__(
+        self,
+        stored: StoredSpace,
+        words: Values,
+        certainty: float,
+        find_sample: Callable[[StoredSpace], Sample],
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(stored, [words], weight)
+        self.words = words
+        self.certainty = certainty
+        self._find_sample = find_sample
+
+    def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
+        """The odds that each scene's nearest frame shows it, as a share of 1."""
+        found = super().score(scope, scenes)
+        null = QueryNull.of(self.words, self._find_sample(self.stored), self.stored.space)
+        if null is None or not found:
+            return found
+        calibrations = calibrations_of_scenes(scope.connection, scope.owner, self.stored, list(found))
+        return {
+            scene_id: self._weighed(
+                evidence, null.strength(evidence.raw, calibrations.get((scene_id, evidence.rank or 0)))
+            )
+            for scene_id, evidence in found.items()
+        }
+
+    def _weighed(self, evidence: Evidence, strength: float) -> Evidence:
+        """Of words that were not understood no picture is a sure answer."""
+        known = strength if self.certainty >= UNDERSTOOD else min(strength, ALMOST)
+        return replace(evidence, contribution=self.weight * known, strength=known)

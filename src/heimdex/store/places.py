@@ -1,0 +1,27 @@
+"""Which scenes are neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from heimdex.store.sql import queries, uuid_array
+
+SQL = queries("places")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a scene stands: the scene of number `position` of its asset."""
+
+    asset_id: str
+    position: int
+
+
+def places_of_scenes(connection: Connection[Any], owner: str, scenes: Sequence[str]) -> dict[str, Place]:
+    """The places of some scenes; those that were removed are left out."""
+    rows = connection.execute(SQL["places_of_scenes"], {"owner": owner, "scenes": uuid_array(scenes)})
+    return {scene_id: Place(asset_id=asset_id, position=position) for scene_id, asset_id, position in rows}
