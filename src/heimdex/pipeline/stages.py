@@ -92,8 +92,6 @@ class Stages:
         With `ahead` the kept frames of a film are encoded while it is still being decoded.
         """
         found = _Found()
-        if item.asset.facts.kind == Kind.AUDIO:
-            return Outcome(attempt=attempt, state=StageState.EMPTY, write=self._writer(item, found, None))
         tools = self.tools
 
         def hear(said: object) -> None:
@@ -120,7 +118,7 @@ class Stages:
         )
         return Outcome(
             attempt=attempt,
-            state=StageState.DONE,
+            state=StageState.DONE if looked.scenes else StageState.EMPTY,
             row_count=looked.scenes,
             write=self._writer(item, found, looked.note),
         )

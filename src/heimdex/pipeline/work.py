@@ -38,11 +38,13 @@ from heimdex.media.photo import read_photo
 from heimdex.media.pictures import WrittenPicture, keep, read_picture
 from heimdex.media.probe import probe
 from heimdex.media.recognise import recognise
+from heimdex.media.sound import RATE_HZ, SoundPiece, sound
 from heimdex.media.video import frames
 from heimdex.pipeline.tools import SceneOptions
 from heimdex.pipeline.warmth import warm_encoder
 from heimdex.scenes.coarse import LEAST_RATE, CoarseDetector, TooManyLookups
 from heimdex.scenes.content import ContentDetector, ContentOptions
+from heimdex.scenes.quiet import QuietOptions, divide
 
 Report = Callable[..., None]
 
@@ -88,14 +90,17 @@ class LookOptions:
 
 
 def look(report: Report, path: bytes, facts: Facts, options: LookOptions) -> Looked:
-    """The one decode pass: scenes, motion, kept frames and thumbnails of a film or a photo.
+    """The one decode pass: scenes, motion, kept frames and thumbnails of an original.
 
-    What is found of a film is reported scene by scene, as `FoundScene`, and forgotten here: a worker's memory
-    does not grow with the film. A `StartOver` takes back all that was reported before it.
+    A recording has scenes without kept frames, divided in its pauses. What is found of a film or a recording
+    is reported scene by scene, as `FoundScene`, and forgotten here: a worker's memory does not grow with its
+    length. A `StartOver` takes back all that was reported before it.
     """
     _make_folder(options.folder)
     if facts.kind == Kind.PHOTO:
         return _look_at_photo(report, path, options)
+    if facts.kind == Kind.AUDIO:
+        return _look_at_recording(report, path, facts, options)
     if _may_leave_out(path, facts, options):
         try:
             return _look_at_film(report, path, facts, options, referenced_only=True)
@@ -163,6 +168,17 @@ def _choose_again(path: bytes, facts: Facts, scene: Scene, options: LookOptions)
         return pool.choose(scene)
 
 
+def _look_at_recording(report: Report, path: bytes, facts: Facts, options: LookOptions) -> Looked:
+    wanted = QuietOptions(longest_us=options.scenes.max_scene_us, rate_hz=RATE_HZ)
+    count = 0
+    with sound(path, facts) as source:
+        blocks = (piece.samples for piece in _alive(source, report))
+        for scene in divide(blocks, wanted):
+            report(FoundScene(scene=scene, keyframes=()))
+            count += 1
+        return Looked(scenes=count, note=source.report.note)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Kept:
     scene_id: str
@@ -207,6 +223,16 @@ def _reported(source: Iterable[Frame], report: Report) -> Iterator[Frame]:
             report(frame.at_us)
             due_s = time.monotonic() + REPORT_EVERY_S
         yield frame
+
+
+def _alive(source: Iterable[SoundPiece], report: Report) -> Iterator[SoundPiece]:
+    """The same of a recording, whose pieces hold two seconds."""
+    due_s = 0.0
+    for piece in source:
+        if time.monotonic() >= due_s:
+            report(piece.start_us)
+            due_s = time.monotonic() + REPORT_EVERY_S
+        yield piece
 
 
 def _make_folder(folder: Path) -> None:

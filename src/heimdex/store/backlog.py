@@ -75,7 +75,7 @@ class Stored:
 
 
 def next_due(connection: Connection[Any], wanted: Wanted, after: str, *, limit: int) -> list[tuple[str, int]]:
-    """(asset id, its scenes) of the next assets that are due, in the order of their ids."""
+    """(asset id, its scenes with kept frames) of the next assets that are due, in the order of their ids."""
     only = "only_after" if wanted.asset_id is None else "only_assets"
     query = literal_int(with_due("next_due", only), limit=limit)
     parameters = wanted.parameters() | {"after": after, "assets": [wanted.asset_id]}

@@ -211,13 +211,21 @@ def test_removing_takes_rows_and_derived_files_and_leaves_originals(heimdex: Hei
         heimdex.remove(path)
 
 
-def test_sound_alone_is_kept_for_later_stages(heimdex: Heimdex, folder: Path) -> None:
+def test_sound_alone_has_scenes_without_pictures(heimdex: Heimdex, folder: Path) -> None:
     shutil.copy(SAMPLES / "2024" / "sound-01.m4a", folder)
     report = heimdex.index(folder)
-    assert (counts(report), report.failed, report.scenes) == ({"indexed": 1}, (), 0)
+    assert (counts(report), report.failed, report.scenes) == ({"indexed": 1}, (), 1)
     shown = heimdex.show(str(folder / "sound-01.m4a"))
     assert shown["asset"]["kind"] == "audio"
-    assert {entry["state"] for entry in shown["ledger"]} == {"empty"}
+    (scene,) = shown["scenes"]
+    assert (scene["start"], scene["keyframes"]) == (0.0, [])
+    assert scene["end"] == pytest.approx(shown["asset"]["duration"], abs=0.05)
+    states = {entry["stage"]: entry["state"] for entry in shown["ledger"]}
+    assert (states["scenes"], states["picture"]) == ("done", "empty")
+    faults = [f for f in heimdex.verify(sample=-1).faults if f.stage in (None, "scenes", "picture")]
+    assert faults == []
+    (hit,) = heimdex.search("sound").hits
+    assert (hit.kind, hit.thumbnail, hit.scene_id) == ("audio", None, scene["scene_id"])
 
 
 def test_odd_names_are_indexed_and_found(heimdex: Heimdex, folder: Path) -> None:

@@ -34,9 +34,9 @@ AND a.asset_id = ANY(%(assets)s::uuid[])
 AND a.asset_id > %(after)s::uuid
 
 -- name: next_due
--- The next assets that are due, with how many scenes they have.
-SELECT d.asset_id::text, (SELECT count(*) FROM heimdex.scene s
-                           WHERE s.owner_id = d.owner_id AND s.asset_id = d.asset_id)
+-- The next assets that are due, with how many scenes they have that can be seen.
+SELECT d.asset_id::text, (SELECT count(DISTINCT k.scene_id) FROM heimdex.keyframe k
+                           WHERE k.owner_id = d.owner_id AND k.asset_id = d.asset_id)
   FROM (/* due */) d ORDER BY d.asset_id LIMIT {limit};
 
 -- name: still_due

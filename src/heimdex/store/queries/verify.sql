@@ -75,7 +75,7 @@ SELECT asset_id::text, 'text', 0, count(*) FROM heimdex.scene_words
 
 -- name: scene_flaws
 -- Scenes that are out of their order, do not join the one before, have an impossible length or no motion,
--- are one too many for a photo, or have no kept frame.
+-- are one too many for a photo, or have no kept frame although they can be seen.
 WITH seen AS (
     SELECT s.asset_id, s.scene_id, s.position, s.start_us, s.end_us, a.kind,
            lag(s.scene_id) OVER before AS before_id, lag(s.position) OVER before AS before_position,
@@ -83,7 +83,7 @@ WITH seen AS (
            NOT (s.motion_energy BETWEEN 0 AND 1e9 AND abs(s.motion_pan) <= 1e9
                 AND abs(s.motion_tilt) <= 1e9 AND abs(s.motion_zoom) <= 1e9
                 AND s.motion_change BETWEEN 0 AND 1) AS restless,
-           NOT EXISTS (SELECT FROM heimdex.keyframe k
+           a.kind <> 'audio' AND NOT EXISTS (SELECT FROM heimdex.keyframe k
                         WHERE k.owner_id = s.owner_id AND k.scene_id = s.scene_id) AS bare
       FROM heimdex.scene s JOIN heimdex.asset a ON a.owner_id = s.owner_id AND a.asset_id = s.asset_id
      WHERE s.owner_id = %(owner)s AND s.asset_id = ANY(%(assets)s)
