@@ -25,15 +25,18 @@ def centrality(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     """How central each sentence is among all, (n,), summing to 1.
 
     Continuous LexRank (Erkan & Radev 2004): the stationary distribution of a walk from sentence to sentence
-    with probabilities by cosine, over those above a threshold. `vectors` are unit rows, (n, dim).
+    with probabilities by cosine, over those above a threshold. No sentence speaks for itself, and from one
+    that is like no other the walk goes on anywhere, as in PageRank: else what stands alone would count as
+    much as the rest does on average. `vectors` are unit rows, (n, dim).
     """
     count = len(vectors)
     if not count:
         return np.zeros(0)
     rows = vectors.astype(np.float64)
     likeness = np.clip(rows @ rows.T, 0.0, 1.0)
-    np.fill_diagonal(likeness, 1.0)
+    np.fill_diagonal(likeness, 0.0)
     likeness[likeness < LEAST_LIKENESS] = 0.0
+    likeness[likeness.sum(axis=1) == 0.0] = 1.0
     steps = likeness / likeness.sum(axis=1, keepdims=True)
     shares = np.full(count, 1.0 / count)
     for _ in range(ROUNDS):

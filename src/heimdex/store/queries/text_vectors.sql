@@ -47,7 +47,7 @@ SELECT to_regclass('heimdex.text_space_' || %(space)s::text || '_' || %(channel)
 SELECT count(*) FROM (
     SELECT FROM heimdex.text_vector v JOIN heimdex.asset a USING (owner_id, asset_id)
      WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = '/* channel */'
-       AND v.embedding IS NOT NULL AND a.present /* filters */
+       AND v.embedding IS NOT NULL AND a.present /* filters */ /* scene filters */
      LIMIT {limit}) counted;
 
 -- name: count_text_space
@@ -62,7 +62,7 @@ SELECT count(*) FROM (
 SELECT v.scene_id::text
   FROM heimdex.text_vector v JOIN heimdex.asset a USING (owner_id, asset_id)
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = '/* channel */'
-   AND v.embedding IS NOT NULL AND a.present /* filters */
+   AND v.embedding IS NOT NULL AND a.present /* filters */ /* scene filters */
  ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}), v.scene_id LIMIT {limit};
 
 -- name: nearest_texts_indexed
@@ -70,7 +70,7 @@ SELECT v.scene_id::text
 SELECT v.scene_id::text
   FROM heimdex.text_vector v JOIN heimdex.asset a USING (owner_id, asset_id)
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = '/* channel */'
-   AND v.embedding IS NOT NULL AND a.present /* filters */
+   AND v.embedding IS NOT NULL AND a.present /* filters */ /* scene filters */
  ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit};
 
 -- name: score_texts
