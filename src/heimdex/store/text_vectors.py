@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from heimdex.entities import Filters, TextChannel, Values, new_id
+from heimdex.entities import Filters, TextChannel, Values
 from heimdex.store.nearest import EF_SEARCH, EXACT_ROWS, MAX_SCAN_TUPLES, filter_parameters, with_filters
 from heimdex.store.sql import literal_int, queries, uuid_array
 from heimdex.store.vectors import StoredSpace, from_text, to_text
@@ -182,30 +182,6 @@ def score_texts(
         scene_id: TextScore(cosine=1.0 - distance, text=text, at_us=at_us)
         for scene_id, distance, text, at_us in connection.execute(query, parameters)
     }
-
-
-def sample_cosines(
-    connection: Connection[Any],
-    owner: str,
-    place: tuple[StoredSpace, TextChannel],
-    vector: Values,
-    *,
-    limit: int,
-) -> NDArray[np.float64]:
-    """Cosines of a vector to up to `limit` texts of one channel, (n,): what is usual in this library.
-
-    They follow each other by scene id from a random one on, so a large library is sampled by a stretch of it.
-    """
-    stored, channel = place
-    query = _of(
-        channel, SQL["distances_of_sample"], space_id=stored.space_id, dim=stored.space.dim, limit=limit
-    )
-    found: list[float] = []
-    for start in (new_id(), "00000000-0000-0000-0000-000000000000"):
-        if len(found) < limit:
-            rows = connection.execute(query, {"owner": owner, "vector": to_text(vector), "from": start})
-            found += [1.0 - row[0] for row in rows]
-    return np.array(found[:limit], dtype=np.float64)
 
 
 def coverage(connection: Connection[Any], owner: str, model_id: int) -> tuple[int, int]:

@@ -80,14 +80,6 @@ SELECT v.scene_id::text, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({di
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = '/* channel */'
    AND v.scene_id = ANY(%(scenes)s::uuid[]) AND v.embedding IS NOT NULL;
 
--- name: distances_of_sample
--- Distances of a vector to some texts of one channel by lot, for what is usual in this library.
-SELECT v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim})
-  FROM heimdex.text_vector v
- WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = '/* channel */'
-   AND v.embedding IS NOT NULL AND v.scene_id >= %(from)s::uuid
- ORDER BY v.scene_id LIMIT {limit};
-
 -- name: text_coverage
 -- Present assets, and those of them whose stage `text` is done for the model.
 SELECT count(*) AS wanted, count(r.asset_id) AS covered
