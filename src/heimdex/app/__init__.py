@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.app import parts
 from heimdex.config import Settings, hub_cache, read_settings
-from heimdex.entities import Answer, Filters, FrameStrategy, IndexReport, Kind, Query, Verification
+from heimdex.entities import (
+    Answer,
+    Filters,
+    FrameStrategy,
+    IndexReport,
+    Kind,
+    Query,
+    Strictness,
+    Verification,
+)
 from heimdex.errors import QueryError, UsageError
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
@@ -179,8 +188,13 @@ class Heimdex:
         limit: int = 10,
         page: int = 1,
         match_threshold: float | None = None,
+        strictness: str = "normal",
+        nearest: bool = False,
     ) -> Answer:
-        """The moments that answer words, a picture, a scene, or a mixture. Raises QueryError, NotFound."""
+        """The moments that answer words, a picture, a scene, or a mixture. Raises QueryError, NotFound.
+
+        `strictness` is strict, normal or loose; `nearest` shows what came nearest where nothing answers.
+        """
         filters = Filters(
             kind=None if kind is None else _kind(kind),
             within=None if within is None else os.fsdecode(_as_bytes(within)),
@@ -196,6 +210,8 @@ class Heimdex:
                 limit=limit,
                 page=page,
                 match_threshold=match_threshold,
+                strictness=Strictness(strictness),
+                nearest=nearest,
             )
         )
 

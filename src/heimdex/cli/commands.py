@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import backfill, door, models
+from heimdex.cli import backfill, door, evaluation, models
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -58,6 +58,7 @@ def index(
 
 
 app.command()(backfill.backfill)
+app.command("eval")(evaluation.evaluate)
 
 
 @app.command()
@@ -74,6 +75,11 @@ def search(
     limit: Annotated[int, typer.Option(help="Hits on a page.")] = 10,
     page: Annotated[int, typer.Option(help="Which page.")] = 1,
     match_threshold: Annotated[float | None, typer.Option(help="Least raw cosine of the picture.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Sure answers alone.")] = False,
+    loose: Annotated[bool, typer.Option("--loose", help="The nearest, however far.")] = False,
+    nearest: Annotated[
+        bool, typer.Option("--nearest", help="Where nothing answers, what is nearest.")
+    ] = False,
     pictures: Annotated[bool | None, typer.Option(help="Show small pictures.", show_default=False)] = None,
     as_json: Json = False,
     home: Home = None,
@@ -81,6 +87,8 @@ def search(
     """Find moments by words, by a picture, by a scene, or by a mixture."""
     from heimdex.cli import dates
 
+    if strict and loose:
+        door.fail(UsageError("--strict and --loose exclude each other"), as_json=as_json)
     with door.opened(home, as_json=as_json) as heimdex:
         found = heimdex.search(
             text,
@@ -93,6 +101,8 @@ def search(
             limit=limit,
             page=page,
             match_threshold=match_threshold,
+            strictness="strict" if strict else "loose" if loose else "normal",
+            nearest=nearest,
         )
         if as_json:
             from heimdex.cli import shapes

@@ -21,7 +21,9 @@ def show_answer(found: Answer, *, pictures: bool) -> None:
     """The hits of a search, best first, always with path and time."""
     console = Console()
     if not found.hits:
-        console.print("Nothing found.")
+        console.print("Nothing found. [dim]--nearest shows what came nearest.[/]")
+    elif found.verdict == Verdict.NONE:
+        console.print("[yellow]Nothing answers this; the nearest are:[/]")
     elif found.verdict == Verdict.WEAK:
         console.print("[yellow]No certain match; the nearest are:[/]")
     for number, hit in enumerate(found.hits, start=(found.query.page - 1) * found.query.limit + 1):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from heimdex.entities import Answer, Evidence, Hit, IndexReport, Query, Verification
+from heimdex.entities import Answer, Evidence, Hit, IndexReport, Query, Strictness, Verification
 
 
 def answer(found: Answer) -> dict[str, Any]:
@@ -58,6 +58,8 @@ def _query(query: Query) -> dict[str, Any]:
         "limit": query.limit,
         "page": query.page,
         "match_threshold": query.match_threshold,
+        "strictness": None if query.strictness == Strictness.NORMAL else str(query.strictness),
+        "nearest": query.nearest or None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

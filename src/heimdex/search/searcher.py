@@ -15,11 +15,11 @@ from psycopg import Connection
 
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, FrameStrategy, Hit, Query, Strictness, Unavailable, Verdict
-from heimdex.search.asking import Asked, by_likeness, check, encode
 from heimdex.search.figures import LibraryFigures
 from heimdex.search.fusion import Scored
 from heimdex.search.page import show
 from heimdex.search.ranking import MAX_RESULTS, Ranked, rank
+from heimdex.search.request import Asked, by_likeness, check, encode
 from heimdex.search.shown import ShownSignal
 from heimdex.search.signals import PathSignal, PictureSignal, Scope, Signal
 from heimdex.search.verdict import held_to, judge
