@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 from heimdex import __version__
@@ -28,6 +29,10 @@ def checks(settings: Settings) -> list[dict[str, str]]:
         ("disk", _disk),
         ("database", _database),
         ("models", _models),
+        ("speech", _speech),
+        ("writing", _writing),
+        ("descriptions", _descriptions),
+        ("words", _words),
         ("inference", _inference),
         ("media", _media),
         ("memory", _memory),
@@ -90,6 +95,41 @@ def _models(settings: Settings) -> tuple[str, str]:
     if checkup.name == "starter":
         return "notice", f"{detail}; it knows about a thousand things by name, in English"
     return "ok", detail
+
+
+def _speech(settings: Settings) -> tuple[str, str]:
+    from heimdex.app import Heimdex
+
+    if settings.speech == "off":
+        return "notice", "off; what is said is not searched (HEIMDEX_SPEECH)"
+    if settings.speech == "subtitles":
+        return "ok", "subtitles only"
+    if settings.speech_model is None:
+        better = "`heimdex models pull faster-whisper-small` and HEIMDEX_SPEECH_MODEL=small do better"
+        return "notice", f"starter-speech: English, roughly; {better}"
+    name = f"faster-whisper-{settings.speech_model}"
+    with Heimdex(settings) as heimdex:
+        (checkup,) = heimdex.models.verify([name], mend=False, probe=False)
+    if not checkup.ok:
+        fault = checkup.faults[0]
+        return "error", f"{name}: {fault.file} is {fault.kind}; run `heimdex models pull {name}`"
+    return "ok", f"{name}, checksums agree"
+
+
+def _writing(settings: Settings) -> tuple[str, str]:
+    if not settings.writing:
+        return "notice", "off; what is written in pictures is not searched (HEIMDEX_WRITING)"
+    return "ok", f"RapidOCR {version('rapidocr')}"
+
+
+def _descriptions(settings: Settings) -> tuple[str, str]:
+    if settings.description_url is None:
+        return "ok", "off; nothing is sent anywhere"
+    return "notice", f"kept frames are sent to {settings.description_url} ({settings.description_model})"
+
+
+def _words(_: Settings) -> tuple[str, str]:
+    return "notice", "found by terms in plain tables; PGroonga and pg_trgm are neither needed nor used"
 
 
 def _inference(settings: Settings) -> tuple[str, str]:
