@@ -12,6 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
+from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from heimdex.errors import DamagedFile, MediaError
@@ -78,7 +79,9 @@ def only(container: InputContainer, *wanted: VideoStream | AudioStream | None) -
             stream.discard = Discard.all
 
 
-def packets(container: InputContainer, *streams: VideoStream | AudioStream) -> Iterator[Packet[Stream]]:
+def packets(
+    container: InputContainer, *streams: VideoStream | AudioStream | SubtitleStream
+) -> Iterator[Packet[Stream]]:
     """The packets of these streams to the end of the file, then an empty one for each to drain it."""
     with suppress(IndexError):  # PyAV trips there over streams that appeared on the way
         yield from container.demux(*streams)
