@@ -58,7 +58,7 @@ class _Line:
 
 def sentences_of_cues(cues: Iterable[Cue], language: str | None = None) -> list[Utterance]:
     """The sentences of subtitles, in order of time. Their words have no times of their own, so have none."""
-    shown = _without_repeats(sorted(cues, key=lambda cue: (cue.start_us, cue.end_us)))
+    shown = _shown(cues)
     ends = sum(has_ending(cue.text) for cue in shown)
     each_is_one = ends < PUNCTUATED * len(shown)
     words: list[Word] = []
@@ -79,29 +79,18 @@ def _may_go_on(before: _Line, line: _Line) -> bool:
     return -OVERLAP_US <= gap_us < GOES_ON_US
 
 
-def _without_repeats(cues: Sequence[Cue]) -> list[_Line]:
-    """Cues without those that only repeat, and without the lines that roll up from the one before.
-
-    Live captions show each line twice: first below, then above the next.
-    """
-    found: list[_Line] = []
-    last_lines: list[str] = []
-    for cue in cues:
+def _shown(cues: Iterable[Cue]) -> list[_Line]:
+    """Cues in order of time, their lines tidied; lines that say nothing ("♪♪") are left out."""
+    found = []
+    for cue in sorted(cues, key=lambda cue: (cue.start_us, cue.end_us)):
         lines = [line for line in (" ".join(raw.split()) for raw in cue.text.splitlines()) if _says(line)]
-        touches = bool(found) and cue.start_us - found[-1].end_us <= OVERLAP_US
-        if touches and lines == last_lines:
-            found[-1] = replace(found[-1], end_us=max(found[-1].end_us, cue.end_us))
-            continue
-        rolled = touches and len(lines) > 1 and last_lines[-1:] == lines[:1]
-        fresh = lines[1:] if rolled else lines
-        last_lines = lines
-        if fresh:
+        if lines:
             end_us = max(cue.end_us, cue.start_us)
-            found.append(_Line(text="\n".join(fresh), start_us=cue.start_us, end_us=end_us, begins=False))
+            found.append(_Line(text="\n".join(lines), start_us=cue.start_us, end_us=end_us, begins=False))
     return found
 
 
-def _lines(cues: Iterable[_Line]) -> Iterator[_Line]:
+def _lines(cues: Sequence[_Line]) -> Iterator[_Line]:
     """A cue in which several people speak, line by line; others whole."""
     for cue in cues:
         parts: list[str] = []

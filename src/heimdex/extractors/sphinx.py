@@ -66,6 +66,7 @@ class SphinxRecogniser(Recogniser):
         decoder = self._decoder
         sound = (np.clip(stretch.samples, -1.0, 1.0) * 32_767).astype("<i2")
         try:
+            decoder.reinit_feat()  # or the noise it met before would be taken off this sound
             decoder.start_utt()
             # Heard as a whole: its loudness is then levelled over the whole, with no memory of others.
             decoder.process_raw(sound.tobytes(), full_utt=True)

@@ -112,10 +112,8 @@ class WhisperRecogniser(Recogniser):
         except (RuntimeError, ValueError, IndexError) as err:
             raise ModelError(f"{self.name} failed ({str(err).splitlines()[0]}).") from err
         language = self._settled(info.language, info.language_probability)
-        return [
-            _heard([one for one in found if one.seek == int(clip["start"] * FRAMES_A_SECOND)], clip, language)
-            for clip in clips
-        ]
+        frames = [int(clip["start"] * FRAMES_A_SECOND) for clip in clips]
+        return [_heard([one for one in found if one.seek == frame], frame, language) for frame in frames]
 
     def _settled(self, language: str, probability: float) -> str:
         """What was detected, unless that is doubtful and another language came before."""
@@ -137,13 +135,14 @@ def _has_looped(heard: _Heard) -> bool:
     return heard.compression > COMPRESSION and (heard.passage.no_speech or 0.0) <= NO_SPEECH
 
 
-def _heard(segments: Sequence[Any], clip: dict[str, float], language: str) -> _Heard:
-    """The segments of one window as a passage."""
+def _heard(segments: Sequence[Any], frame: int, language: str) -> _Heard:
+    """The segments of the window that begins in that frame, as a passage."""
+    begin_s = frame / FRAMES_A_SECOND
     words = tuple(
         Word(
             text=word.word,
-            start_us=max(0, round((word.start - clip["start"]) * 1e6)),
-            end_us=max(0, round((word.end - clip["start"]) * 1e6)),
+            start_us=max(0, round((word.start - begin_s) * 1e6)),
+            end_us=max(0, round((word.end - begin_s) * 1e6)),
             confidence=min(max(float(word.probability), 0.0), 1.0),
         )
         for segment in segments

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
 from heimdex.entities import Facts, Transcript, Utterance, Word
 from heimdex.extractors import recognisers
+from heimdex.extractors.cues import sentences_of_cues
 from heimdex.extractors.recogniser import Recogniser, Stretch
 from heimdex.extractors.recognisers import WhisperOptions
 from heimdex.extractors.sentences import sentences
 from heimdex.extractors.speech_guards import Dropped, kept_words
 from heimdex.extractors.voice import VoiceDetector, VoiceFilter
 from heimdex.media.sound import SoundPiece, sound
+from heimdex.media.subtitles import choose, subtitles_of
 
 Report = Callable[..., None]
 
-SPEECH = "speech"
+SPEECH, SUBTITLES = "speech", "subtitles"
 Said = tuple[str | None, tuple[Word, ...]]  # a language, and words of it
 
 
@@ -27,6 +30,38 @@ def warm(report: Report, options: WhisperOptions | None) -> None:
     recogniser(options)
     report()
     detector()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subtitled:
+    """What subtitles gave. `note` is of those that could not be used."""
+
+    transcript: Transcript | None = None
+    note: str | None = None
+
+
+def read_subtitles(report: Report, path: bytes, facts: Facts, preferred: str | None) -> Subtitled:
+    """What the best subtitles of a film or a recording say, those in the `preferred` language before others.
+
+    Raises MediaError where the file itself cannot be opened.
+    """
+    tracks = subtitles_of(path, facts)
+    report()
+    unread = [f"{track.origin}: {track.note or 'empty'}" for track in tracks if not track.cues]
+    note = "; ".join(unread) or None
+    track = choose(tracks, preferred)
+    sentences = sentences_of_cues(track.cues, track.language) if track is not None else []
+    if track is None or not sentences:
+        return Subtitled(note=note)
+    transcript = Transcript(
+        source=SUBTITLES,
+        model=SUBTITLES,
+        language=track.language,
+        utterances=tuple(sentences),
+        origin=track.origin,
+        note=track.note,
+    )
+    return Subtitled(transcript=transcript, note=note)
 
 
 def listen(report: Report, path: bytes, facts: Facts, options: WhisperOptions | None) -> Transcript:
