@@ -1,4 +1,4 @@
-"""Plates and serial numbers put into pictures as a camera would see them: at an angle, blurred, with noise."""
+"""Plates and serial numbers put into pictures as a camera sees them: at an angle, blurred, with noise."""
 
 from __future__ import annotations
 

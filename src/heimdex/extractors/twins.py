@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from heimdex.entities import Picture
 
 CELLS = 64  # on the short side: a cell is about as large as a small letter
+LEAST_SIDE = 4  # px; smaller ones show what compression does
 SAME = 6.0  # of 255: a digit that changes in a clock in the corner changes its cell by more
 
 Cells: TypeAlias = NDArray[np.float32]
@@ -19,7 +20,7 @@ Cells: TypeAlias = NDArray[np.float32]
 def cells(picture: Picture) -> Cells:
     """A picture (RGB uint8, (height, width, 3)) in square cells; what is left over at an edge is not seen."""
     height, width = picture.shape[:2]
-    side = max(1, min(height, width) // CELLS)
+    side = min(max(min(height, width) // CELLS, LEAST_SIDE), height, width)
     rows, columns = height // side, width // side
     green = picture[: rows * side, : columns * side, 1]  # most of brightness, without computing it
     along = np.add.reduceat(green, range(0, columns * side, side), axis=1, dtype=np.uint32)

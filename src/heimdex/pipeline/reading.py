@@ -24,7 +24,7 @@ from heimdex.store import runs, scenes, text_lines, vectors
 
 JOBS = "heimdex.pipeline.read_writing"
 WARM_TIMEOUT_S = 120.0
-FAULTS_IN_A_ROW = 3  # pictures that cost a process; then it is the film, and the rest is not tried
+FAULTS_IN_A_ROW = 7  # pictures that cost a process, of three scenes at least; then the rest is not tried
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,10 +47,9 @@ class WritingVerb(Verb):
 
     stage = WRITING
 
-    def __init__(self, tools: Tools, jobs: str = JOBS) -> None:
-        """Enters the reader in the database. `jobs` is the module whose functions the worker runs."""
+    def __init__(self, tools: Tools) -> None:
+        """Enters the reader in the database; starts nothing yet."""
         self.tools = tools
-        self._jobs = jobs
         self._closed = threading.Event()
         self._missing: str | None = None
         try:
@@ -62,7 +61,7 @@ class WritingVerb(Verb):
                 tools.owner, lambda c: vectors.register_plain(c, NAME, "float", sha256)
             )
         threads = tools.writing.threads
-        warmth = Warmth(function=f"{jobs}:warm", args=(threads,), timeout_s=WARM_TIMEOUT_S)
+        warmth = Warmth(function=f"{JOBS}:warm", args=(threads,), timeout_s=WARM_TIMEOUT_S)
         self._pool = WorkerPool(1, memory_limit_bytes=tools.limits.worker_memory_bytes, warmth=warmth)
 
     def off(self) -> str | None:
@@ -99,7 +98,7 @@ class WritingVerb(Verb):
     def _photo(self, item: Item, report: Report) -> Reading:
         limits, options = self.tools.limits, self.tools.writing
         reading: Reading = self._pool.call(
-            f"{self._jobs}:read_still",
+            f"{JOBS}:read_still",
             item.stamp.path,
             limits.max_pixels,
             options.threads,
@@ -143,7 +142,7 @@ class WritingVerb(Verb):
     def _call(self, item: Item, moments: Sequence[Moment], hear: Report) -> None:
         limits, options = self.tools.limits, self.tools.writing
         self._pool.call(
-            f"{self._jobs}:read_film",
+            f"{JOBS}:read_film",
             item.stamp.path,
             item.asset.facts,
             list(moments),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def test_views_fit_their_shapes_and_leave_nothing_out(width: int, height: int) -
     for first, last, length in (("left", "right", width), ("top", "bottom", height)):
         stretches = sorted({(getattr(view, first), getattr(view, last)) for view in found[:-1] or found})
         assert (stretches[0][0], stretches[-1][1]) == (0, length)
-        assert all(one[1] > other[0] for one, other in zip(stretches, stretches[1:], strict=False))
+        assert all(one[1] > other[0] for one, other in pairwise(stretches))
 
 
 def test_a_frame_of_1080p_is_looked_at_once_and_larger_ones_more_closely() -> None:
