@@ -247,9 +247,21 @@ class Heimdex:
 
     def export(self, asset: str) -> dict[str, Any]:
         """Everything known of an asset, as the sidecar's content. Raises NotFound."""
-        from heimdex.pipeline.library import sidecar
+        from heimdex.pipeline.exports import document
 
-        return sidecar(self._tools(), asset)
+        return document(self._tools(), asset)
+
+    def export_text(self, asset: str, form: str) -> str:
+        """The text of an asset's srt, vtt or edl file. Raises NotFound, UsageError."""
+        from heimdex.pipeline.exports import text
+
+        return text(self._tools(), asset, form)
+
+    def cut_list(self, answer: Answer) -> str:
+        """The hits of an answer as an edit decision list (CMX 3600), best first. Raises NotFound."""
+        from heimdex.pipeline.exports import hit_list
+
+        return hit_list(self._tools(), answer.hits, title=answer.query.text or "heimdex")
 
     def quantise(
         self, model: str, *, again: bool = False, on_step: Callable[[str], None] = lambda _: None

@@ -6,14 +6,13 @@ Exit codes: 0; 1 when the asked-for thing failed or verify found a fault; 2 for 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from heimdex import __version__
-from heimdex.cli import backfill, door, evaluation, models
+from heimdex.cli import backfill, door, evaluation, exports, models
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -81,12 +80,15 @@ def search(
         bool, typer.Option("--nearest", help="Where nothing answers, what is nearest.")
     ] = False,
     pictures: Annotated[bool | None, typer.Option(help="Show small pictures.", show_default=False)] = None,
+    form: Annotated[str | None, typer.Option("--as", metavar="edl", help="The hits as a cut list.")] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
     """Find moments by words, by a picture, by a scene, or by a mixture."""
     from heimdex.cli import dates
 
+    if form not in (None, "edl"):
+        door.fail(UsageError(f"hits cannot be written as {form!r}; there is: edl"), as_json=as_json)
     if strict and loose:
         door.fail(UsageError("--strict and --loose exclude each other"), as_json=as_json)
     with door.opened(home, as_json=as_json) as heimdex:
@@ -104,7 +106,9 @@ def search(
             strictness="strict" if strict else "loose" if loose else "normal",
             nearest=nearest,
         )
-        if as_json:
+        if form is not None:
+            exports.give(heimdex.cut_list(found), form, None, as_json=as_json)
+        elif as_json:
             from heimdex.cli import shapes
 
             door.print_json(shapes.answer(found))
@@ -176,24 +180,7 @@ def remove(
         door.show(as_json, lambda: {"removed": removed}, lambda: typer.echo(f"{len(removed)} assets removed"))
 
 
-@app.command()
-def export(
-    asset: Annotated[str, typer.Argument(metavar="ID|PATH", help="An asset's id or path.")],
-    form: Annotated[str, typer.Option("--as", metavar="sidecar", help="The format.")] = "sidecar",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Everything known of an asset, vectors included, as one JSON document."""
-    if form != "sidecar":
-        door.fail(UsageError(f"no format called {form!r}; there is: sidecar"), as_json=as_json)
-    with door.opened(home, as_json=as_json) as heimdex:
-        document = heimdex.export(asset)
-        if output is None:
-            door.print_json(document)
-            return
-        _write(output, json.dumps(document, indent=1, ensure_ascii=False, default=str))
-        door.show(as_json, lambda: {"written": str(output)}, lambda: typer.echo(f"written to {output}"))
+app.command()(exports.export)
 
 
 @app.command()
@@ -219,10 +206,3 @@ def demo(as_json: Json = False, home: Home = None) -> None:
         document = demonstration.run(heimdex, quiet=as_json)
         if as_json:
             door.print_json(document)
-
-
-def _write(output: Path, text: str) -> None:
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from error
