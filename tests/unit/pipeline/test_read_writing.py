@@ -112,9 +112,9 @@ def test_moments_close_to_each_other_are_decoded_in_one_go() -> None:
 
 def test_a_picture_in_which_nothing_changed_is_not_read_again(tmp_path: Path, reader: Counting) -> None:
     def paint(number: int) -> Picture:
-        return Clip(width=320, height=180).picture(7 if number < 50 else 8)
+        return Clip(width=640, height=360).picture(7 if number < 50 else 8)
 
-    path = bytes(make(Clip(count=100, paint=paint, paint_name="two stills"), tmp_path))
+    path = bytes(make(Clip(width=640, height=360, count=100, paint=paint, paint_name="two stills"), tmp_path))
     recognised = recognise(path)
     assert recognised is not None
     still = path, probe(path, recognised, max_pixels=10**8)
