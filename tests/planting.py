@@ -17,6 +17,7 @@ from PIL import Image
 
 from heimdex.app import Heimdex
 from heimdex.encoders import catalog
+from heimdex.encoders.text_rows import STARTER_SENTENCES
 from heimdex.entities import Picture
 from heimdex.pipeline import models, stages
 from heimdex.pipeline.inspection import inspectors
@@ -60,7 +61,7 @@ def fake_model() -> Iterator[None]:
     """The catalog holds one model, `fake`, which sees colours and needs no weights."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "WORK", "tests.fake_work")
-        patch.setattr(catalog, "ROWS", (FAKE,))
+        patch.setattr(catalog, "ROWS", (FAKE, STARTER_SENTENCES))
         patch.setattr(catalog, "load", lambda name, options=None: FakeEncoder())
         yield
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder, Rows
 from heimdex.encoders.row import LoadOptions
+from heimdex.encoders.text_rows import STARTER_SENTENCES
 from heimdex.pipeline import stages, warmth
 from tests.conformance.fakes import FAKE, FakeEncoder
 
@@ -49,7 +50,7 @@ def two_models() -> Iterator[None]:
     """The catalog holds `fake` and `second`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "WORK", "tests.two_models_work")
-        patch.setattr(catalog, "ROWS", (FAKE, SECOND))
+        patch.setattr(catalog, "ROWS", (FAKE, SECOND, STARTER_SENTENCES))
         patch.setattr(catalog, "load", load)
         _forget()
         try:

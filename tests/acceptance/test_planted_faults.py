@@ -17,6 +17,7 @@ from heimdex.app import Heimdex
 from heimdex.entities import Fault
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import KINDS
+from heimdex.pipeline.inspection.words import TERM_KINDS, TEXT_KINDS
 from tests.acceptance.plants import FILM, GREEN, PLANTS, RED, SOUND, Plant
 from tests.conftest import TEMPLATE, ServerUnderTest
 from tests.planting import Library, lasting_workers, make_media
@@ -85,6 +86,7 @@ def test_every_kind_of_fault_is_planted_here() -> None:
     planted = {case.kind.what for case in PLANTS}
     planted.add(faults.PATH_GONE.what)  # by a test of its own, below
     elsewhere = {faults.SPACE_UNINDEXED.what, faults.MODEL_UNLOADABLE.what}  # tests/integration/pipeline
+    elsewhere |= {kind.what for kind in (*TEXT_KINDS.values(), *TERM_KINDS.values())}  # there too
     assert {kind.what for kind in KINDS} - planted == elsewhere
     assert len(planted) >= 30
 

@@ -34,13 +34,14 @@ from heimdex.media.walk import walk
 from heimdex.pipeline import models
 from heimdex.pipeline.arrivals import Arrivals, Item, Sorted
 from heimdex.pipeline.calibrating import calibrate_space
-from heimdex.pipeline.flow import EARLY, FLOW, PICTURE, SCENES, Stage
+from heimdex.pipeline.flow import EARLY, FLOW, PICTURE, SCENES, TEXT, Stage
 from heimdex.pipeline.later import Later, verbs_of
 from heimdex.pipeline.ledger import Attempt, Ledger, Outcome, is_current
 from heimdex.pipeline.leftovers import Leftovers
 from heimdex.pipeline.stages import BATCH, Stages
 from heimdex.pipeline.tally import OnProgress, Tally
 from heimdex.pipeline.tools import Tools
+from heimdex.pipeline.wording import index_large_texts
 from heimdex.store.runs import RunKey
 from heimdex.store.vectors import StoredModel
 
@@ -69,6 +70,8 @@ def index(
     model: StoredModel = tools.database.run(tools.owner, lambda c: models.register(c, tools.model))
     report = IndexRun(tools, model, options, Tally(on_progress)).run(roots)
     models.index_large_spaces(tools, model)
+    if TEXT in options.stages:
+        index_large_texts(tools)
     calibrate_space(tools, model)
     return report
 

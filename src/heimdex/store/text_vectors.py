@@ -57,6 +57,7 @@ def replace_texts(
     """
     common = {"owner": owner, "asset": asset_id, "space": space_id}
     connection.execute(SQL["delete_texts"], common)
+    connection.execute(SQL["delete_astray_texts"], common)
     connection.execute(SQL["delete_stale_texts"], {"owner": owner, "asset": asset_id})
     with connection.cursor() as cursor:
         cursor.executemany(

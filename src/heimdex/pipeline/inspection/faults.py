@@ -113,6 +113,14 @@ VECTOR_ASTRAY = _kind("vectors stand beside their frame", Mend.RUN, _PICTURE, "p
 VECTOR_RECORD = _kind("the record of vectors is wrong", Mend.RUN, _PICTURE, "picture")
 VECTOR_UNRECORDED = _kind("vectors of a model that the ledger does not know", Mend.DROP_VECTORS, "drops them")
 
+# Words
+_TEXT = "writes the words' terms and vectors again"
+TEXT_MISSING = _kind("a text of a scene has no vector", Mend.RUN, _TEXT, "text")
+TEXT_ALTERED = _kind("text vectors are not what was written", Mend.RUN, _TEXT, "text")
+TEXT_ASTRAY = _kind("text vectors stand under another asset than their scene", Mend.RUN, _TEXT, "text")
+TERMS_MISSING = _kind("words of a scene have no terms", Mend.RUN, _TEXT, "text")
+TERMS_ASTRAY = _kind("terms point to scenes that are not there", Mend.RUN, _TEXT, "text")
+
 # Paths and facts
 PATH_GONE = _kind("the file is gone", Mend.MISS, "marks it missing")
 PATH_BACK = _kind("the file is said to be missing, and is there", Mend.VISIT, "takes it in again")
@@ -174,6 +182,8 @@ EXPLAINED: dict[FaultKind, tuple[FaultKind, ...]] = {
     VECTOR_FOREIGN: _FILE_FAULTS,
     VECTOR_ASTRAY: (FRAME_MISSING,),
     VECTOR_UNRECORDED: (NO_ENTRY, OTHER_WEIGHTS, UNKNOWN_STAGE, UNKNOWN_MODEL),
+    TERMS_MISSING: (SCENE_MISSING, ORPHANS),
+    TERMS_ASTRAY: (SCENE_MISSING, ORPHANS),
     PATH_GONE: (PATH_TEXT,),
     PATH_WORDS: (NO_PATH, PATH_TEXT, CONTENT),
     PRESENCE: (NO_PATH, PATH_GONE, PATH_BACK, PATH_TEXT),

@@ -30,11 +30,18 @@ def check_ledger(subject: Subject) -> Iterator[Finding]:
         key = _key(entry)
         if stage is None:
             yield subject.found(faults.UNKNOWN_STAGE, entry.stage, **key)
-        elif stage.per_model != (entry.model_id != 0) or (entry.model_id and entry.model is None):
+        elif _is_of_no_model(stage, entry):
             where = f"{entry.stage}, model {entry.model_id}"
             yield subject.found(faults.UNKNOWN_MODEL, where, entry.stage, **key)
         else:
             yield from _check_entry(subject, stage, entry)
+
+
+def _is_of_no_model(stage: Stage, entry: Entry) -> bool:
+    if entry.model_id:
+        return not stage.per_model or entry.model is None
+    # A later stage that is left out, or does without a model, has none.
+    return stage.per_model and stage.name not in _LATER
 
 
 def _missing_entries(subject: Subject) -> Iterator[Finding]:

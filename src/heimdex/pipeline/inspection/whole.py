@@ -28,6 +28,7 @@ from heimdex.pipeline.inspection.paths import check_path_rows, check_paths
 from heimdex.pipeline.inspection.rows import check_keyframes, check_scenes, check_vectors
 from heimdex.pipeline.inspection.subject import SCENE_ROWS, Model, Subject
 from heimdex.pipeline.inspection.vectors import Vectors
+from heimdex.pipeline.inspection.words import Words
 from heimdex.pipeline.ledger import claim_key
 from heimdex.pipeline.tools import Tools
 from heimdex.store import checks
@@ -50,6 +51,7 @@ class Inspection:
         self._counts: Counter[str] = Counter()
         self._orphans: dict[str, dict[str, int]] = {}
         self._vectors = Vectors(tools, inspectors, self._read)
+        self._words = Words(tools, self._read)
         self._originals = Originals(tools, inspectors, self._read)
         self._pathless: list[Finding] = []
 
@@ -95,6 +97,7 @@ class Inspection:
         found = [finding for subject in subjects for finding in self._check_rows(subject)]
         for group in _groups(subjects):
             found += self._check_kept(group)
+        found += self._words.check(subjects)
         found += self._originals.check(subjects, found)
         sure = self._confirmed(causes_only(_weighed(found)), page.fingerprints)
         # Where its path went may show in a page to come.

@@ -3,6 +3,12 @@
 DELETE FROM heimdex.text_vector
  WHERE owner_id = %(owner)s AND asset_id = %(asset)s AND space_id = %(space)s;
 
+-- name: delete_astray_texts
+-- Text vectors of an asset's scenes that stand under another asset, in one space: they would be in the way.
+DELETE FROM heimdex.text_vector t USING heimdex.scene s
+ WHERE s.owner_id = %(owner)s AND s.asset_id = %(asset)s AND t.owner_id = s.owner_id
+   AND t.scene_id = s.scene_id AND t.space_id = %(space)s;
+
 -- name: delete_stale_texts
 -- Text vectors of an asset in spaces of models whose stage no longer stands in the ledger: the words they were
 -- made of have changed since.
