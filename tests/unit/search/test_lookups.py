@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from heimdex.search.lookups import beginning_of, of_string, of_words, string_terms
+from heimdex.search.vocabulary import Vocabulary, units
+from heimdex.store.lexicon.postings import LookUp
+from heimdex.store.lexicon.texts import Channel
+from heimdex.store.lexicon.words import words
+
+SAID = Channel.SAID
+
+
+def known(counts: dict[str, int], *, stop: str = "", **stems: str) -> Vocabulary:
+    return Vocabulary(
+        stems={word: frozenset([word, stem]) for word, stem in stems.items()},
+        counts=counts,
+        stop=frozenset(stop.split()),
+        scenes=1000,
+    )
+
+
+def terms(found: Sequence[LookUp]) -> list[tuple[str, ...]]:
+    return [look_up.terms for look_up in found]
+
+
+def test_the_rarest_words_are_looked_up_together_first() -> None:
+    vocabulary = known({"sea": 50, "old": 900, "boat": 10, "blue": 80})
+    found = of_words(SAID, vocabulary, words("old blue boat sea"))
+    assert terms(found)[:2] == [("boat", "sea", "blue"), ("boat", "sea")]
+    assert ("boat",) in terms(found)
+    assert not any("old" in each for each in terms(found))
+
+
+def test_words_that_stand_nowhere_are_not_looked_up() -> None:
+    assert terms(of_words(SAID, known({"sea": 5}), ["sea", "giraffe"])) == [("sea",)]
+    assert of_words(SAID, known({}), ["giraffe"]) == []
+
+
+def test_a_word_is_looked_up_by_each_of_its_stems() -> None:
+    vocabulary = known({"run": 40, "running": 2, "dog": 9}, running="run", dogs="dog")
+    assert set(terms(of_words(SAID, vocabulary, ["running", "dogs"]))) >= {("dog", "run"), ("dog", "running")}
+
+
+def test_stop_words_are_looked_up_by_the_pairs_they_stand_in() -> None:
+    vocabulary = known({"who are": 7, "are you": 3}, stop="who are you")
+    assert terms(of_words(SAID, vocabulary, ["who", "are", "you"])) == [
+        ("are you", "who are"),
+        ("are you",),
+        ("who are",),
+    ]
+    assert of_words(SAID, vocabulary, ["you"]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("red car", ["red", "car"]),
+        ("東京タワー", ["東京", "京た", "たわ", "わー"]),
+        ("東", ["東"]),
+        ("東京 tower 東京", ["東京", "tower"]),
+        ("", []),
+    ],
+)
+def test_scripts_without_spaces_are_asked_for_in_pairs(text: str, found: list[str]) -> None:
+    assert units(words(text)) == found
+
+
+def test_a_string_is_looked_up_by_its_rarest_trigrams() -> None:
+    counted = {"ko1": 3, "olo": 500, "los": 40, "osx": 2}
+    assert terms(of_string(counted, nearly=False)) == [("osx", "ko1", "los")]
+    assert ("ko1", "los") in terms(of_string(counted, nearly=True))
+
+
+def test_a_string_with_an_unknown_trigram_is_only_nearly_there() -> None:
+    counted = {"ko1": 3, "olo": 0, "los": 40}
+    assert of_string(counted, nearly=False) == []
+    assert terms(of_string(counted, nearly=True)) == [("ko1", "los"), ("ko1",), ("los",)]
+    assert of_string({"ko1": 0}, nearly=True) == []
+
+
+def test_edges_are_looked_up_where_a_whole_word_is_asked_for() -> None:
+    assert string_terms(["art"], whole=True) == ["^ar", "art", "rt$"]
+    assert string_terms(["art"], whole=False) == ["art"]
+    assert string_terms(["k"], whole=True) == ["^k$"]
+    assert beginning_of(["10"]) == "lo"
+
+
+def test_rare_words_weigh_more_and_none_weighs_nothing() -> None:
+    vocabulary = known({"sea": 50, "old": 1000}, stop="the")
+    weights = [vocabulary.word(text).weight for text in ("giraffe", "sea", "old", "the")]
+    assert weights == sorted(weights, reverse=True)
+    assert weights[2] > 0
+    assert weights[3] == 0
