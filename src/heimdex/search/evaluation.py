@@ -23,6 +23,7 @@ RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)  # percentiles
 SEED = 20
 FUSED = "fused"
+TIMED = frozenset({"speech"})  # signals whose evidence tells when the answer begins
 
 Search = Callable[[str], Answer]
 """Asks the library for DEPTH hits, also where the verdict is `none`."""
@@ -94,8 +95,16 @@ def time_error_s(labelled: Labelled, hits: Sequence[Hit]) -> float | None:
     for hit in hits:
         for moment in labelled.moments:
             if moment.start_us is not None and answers(hit, moment):
-                return abs(hit.start_us - moment.start_us) / 1e6
+                return abs(_begins_us(hit) - moment.start_us) / 1e6
     return None
+
+
+def _begins_us(hit: Hit) -> int:
+    """Where a hit would be played from: at the words, where it was found by what is said."""
+    first = hit.evidence[0] if hit.evidence else None
+    if first is None or first.signal not in TIMED or first.at_us is None:
+        return hit.start_us
+    return first.at_us
 
 
 def answers(hit: Hit, moment: Moment) -> bool:

@@ -14,6 +14,7 @@ from psycopg import Connection
 from heimdex.entities import Filters
 from heimdex.store import calibrations, nearest
 from heimdex.store.calibrations import Sample
+from heimdex.store.coverage import StageCoverage, coverage_of_stages
 from heimdex.store.vectors import StoredSpace
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class LibraryFigures:
         self._assets = Figure[int]()
         self._coverage: dict[int, Figure[tuple[int, int]]] = {}  # by model id
         self._small: dict[int, Figure[bool]] = {}  # by space id
+        self._stages = Figure[dict[str, StageCoverage]]()
         self._samples: dict[int, Figure[Sample]] = {}  # by space id
         self._words: OrderedDict[str, Figure[int]] = OrderedDict()
         self._lock = threading.Lock()
@@ -94,6 +96,10 @@ class LibraryFigures:
         with self._lock:
             figure = self._coverage.setdefault(model_id, Figure())
         return figure.get(lambda: nearest.coverage(connection, self._owner, model_id))
+
+    def stages(self, connection: Connection[Any]) -> dict[str, StageCoverage]:
+        """How far the stages of words have come."""
+        return self._stages.get(lambda: coverage_of_stages(connection, self._owner))
 
     def sample(self, connection: Connection[Any], stored: StoredSpace) -> Sample:
         """A fair sample of a space's vectors, held in memory (2 MB for 1,000 dimensions)."""

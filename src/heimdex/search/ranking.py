@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from heimdex.entities import Evidence, Query, Unavailable
 from heimdex.search.fusion import Scored, fuse
 from heimdex.search.joining import join
+from heimdex.search.lexical import Lexical
 from heimdex.search.signals import Scope, Signal
 from heimdex.store.places import places_of_scenes
 
@@ -24,13 +25,14 @@ class Ranked:
     made_s: float
 
 
-def rank(scope: Scope, query: Query, signals: Sequence[Signal], pool: int) -> list[Scored]:
+def rank(scope: Scope, query: Query, signals: Sequence[Signal], lexical: Lexical, pool: int) -> list[Scored]:
     """The scenes that answer, best first. `pool` is how many each signal proposes."""
     proposed: dict[str, None] = {}
     for signal in signals:
         proposed |= dict.fromkeys(signal.propose(scope, pool))
     proposed.pop(query.similar or "", None)  # a scene is not its own answer
-    candidates = list(proposed)
+    rejected = lexical.rejected(scope, list(proposed))
+    candidates = [scene_id for scene_id in proposed if scene_id not in rejected]
     found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in candidates}
     for signal in signals:
         for scene_id, evidence in signal.score(scope, candidates).items():

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,23 +15,25 @@ from psycopg import Connection
 
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, FrameStrategy, Hit, Query, Strictness, Unavailable, Verdict
+from heimdex.search import availability
+from heimdex.search.composition import Seeing, picture_signals, word_signals
 from heimdex.search.figures import LibraryFigures
 from heimdex.search.fusion import Scored
+from heimdex.search.language import ParsedQuery
+from heimdex.search.lexical import Lexical
+from heimdex.search.lexical_figures import LexicalFigures
 from heimdex.search.page import show
 from heimdex.search.ranking import MAX_RESULTS, Ranked, rank
-from heimdex.search.request import Asked, by_likeness, check, encode
-from heimdex.search.shown import ShownSignal
-from heimdex.search.signals import PathSignal, PictureSignal, Scope, Signal
+from heimdex.search.request import Asked, Reading, by_likeness, encode, take_apart
+from heimdex.search.signals import Scope
 from heimdex.search.verdict import held_to, judge
-from heimdex.store import scenes, vectors
+from heimdex.store import scenes
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
 
 POOL = 100  # scenes each signal proposes; more for later pages
 KEPT_LISTS = 64
 KEPT_S = 600.0
-
-NOT_BUILT = ("speech", "writing", "caption", "person")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +45,7 @@ class SearchOptions:
     short_side: int = 512
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX
     pictures_off: str | None = None  # why what is seen is not looked at; None: it is
+    folder: Callable[[str], str] = field(default=lambda value: value)  # the path that `in:` names
 
 
 class Searcher:
@@ -65,13 +68,17 @@ class Searcher:
         self._find_model = find_model
         self._kept: OrderedDict[Query, Ranked] = OrderedDict()
         self._figures = LibraryFigures(owner, options.exact_rows)
+        self._lexical_figures = LexicalFigures(owner)
+        self._reading = Reading(
+            max_pixels=options.max_pixels, short_side=options.short_side, folder=options.folder
+        )
         self._lock = threading.Lock()
 
     def search(self, query: Query) -> Answer:
         """The page of hits that answers a query. Raises QueryError, NotFound, MediaError or ModelError."""
         began = time.perf_counter()
-        check(query)
-        ranked = self._ranked(query)
+        parsed = take_apart(query, self._reading)
+        ranked = self._ranked(query, parsed)
         likeness = by_likeness(query)
         verdict = judge(ranked.hits, ranked.certainty, by_likeness=likeness, strictness=query.strictness)
         hits: Sequence[Scored] = ranked.hits
@@ -83,14 +90,14 @@ class Searcher:
         return Answer(
             query=query,
             verdict=verdict,
-            hits=self._shown(query, hits[first : first + query.limit]),
+            hits=self._shown(parsed, hits[first : first + query.limit]),
             models={} if self.options.pictures_off else {"picture": self._load_encoder().row.name},
             unavailable=ranked.unavailable,
             took_ms=round((time.perf_counter() - began) * 1000, 2),
             more=len(hits) > first + query.limit,
         )
 
-    def _ranked(self, query: Query) -> Ranked:
+    def _ranked(self, query: Query, parsed: ParsedQuery) -> Ranked:
         """The kept candidate list, or a new one: page 2 must not shift because something was indexed."""
         key = replace(query, page=1, limit=0, nearest=False, strictness=Strictness.NORMAL)
         wanted = min(MAX_RESULTS, query.page * query.limit + 1)
@@ -99,107 +106,61 @@ class Searcher:
         fresh = kept is not None and time.monotonic() - kept.made_s < KEPT_S
         if kept is not None and fresh and query.page > 1 and len(kept.hits) >= wanted:
             return kept
-        ranked = self._rank(query, max(POOL, wanted))
+        ranked = self._rank(query, parsed, max(POOL, wanted))
         with self._lock:
             self._kept[key] = ranked
             while len(self._kept) > KEPT_LISTS:
                 self._kept.popitem(last=False)
         return ranked
 
-    def _rank(self, query: Query, pool: int) -> Ranked:
+    def _rank(self, query: Query, parsed: ParsedQuery, pool: int) -> Ranked:
         encoder = None if self.options.pictures_off else self._load_encoder()
         # The encoder's work needs no database; the transaction begins after it.
-        asked = (
-            Asked()
-            if encoder is None
-            else encode(
-                encoder, query, max_pixels=self.options.max_pixels, short_side=self.options.short_side
-            )
-        )
+        asked = Asked() if encoder is None else encode(encoder, query, parsed, self._reading)
 
         def work(connection: Connection[Any]) -> Ranked:
+            if query.similar is not None:
+                scenes.place_of(connection, self.owner, query.similar)
             model = self._find_model(connection)
-            scope = self._scope(connection, query)
-            signals = self._signals(scope, query, encoder, model, asked)
+            scope = self._scope(connection, parsed)
+            lexical = Lexical(parsed, self._lexical_figures)
+            signals = word_signals(parsed, lexical) if parsed.terms else []
+            if model is not None and encoder is not None:
+                seeing = Seeing(encoder=encoder, model=model)
+                signals = [*picture_signals(scope, query, asked, seeing, self._figures), *signals]
             return Ranked(
-                hits=tuple(rank(scope, query, signals, pool)),
-                certainty=asked.certainty,
-                unavailable=self._unavailable(scope, model, _why_not_seen(self.options, encoder, query)),
+                hits=tuple(rank(scope, query, signals, lexical, pool)),
+                certainty=1.0 if asked.words is None else asked.words.certainty,
+                unavailable=self._unavailable(connection, query, encoder, model),
                 made_s=time.monotonic(),
             )
 
         return self.database.run(self.owner, work, read_only=True)
 
-    def _scope(self, connection: Connection[Any], query: Query) -> Scope:
+    def _scope(self, connection: Connection[Any], parsed: ParsedQuery) -> Scope:
         return Scope(
             connection=connection,
             owner=self.owner,
-            filters=query.filters,
-            is_small=partial(self._figures.is_small, connection, query.filters),
+            filters=parsed.filters,
+            is_small=partial(self._figures.is_small, connection, parsed.filters),
             count_assets=partial(self._figures.assets, connection),
             count_words=partial(self._figures.words, connection),
             strategy=self.options.strategy,
         )
 
-    def _signals(
-        self, scope: Scope, query: Query, encoder: Encoder | None, model: StoredModel | None, asked: Asked
-    ) -> list[Signal]:
-        signals: list[Signal] = []
-        if query.similar is not None:
-            scenes.place_of(scope.connection, scope.owner, query.similar)
-        if model is not None and encoder is not None:
-            similar = model.space(encoder.similar_space.name)
-            given = sum(part is not None for part in (asked.words, asked.picture, query.similar))
-            weight = 1.0 / max(1, given)
-            if asked.words is not None and encoder.text_space is not None:
-                stored = model.space(encoder.text_space.name)
-                draw = partial(self._figures.sample, scope.connection)
-                signals.append(ShownSignal(stored, asked.words, asked.certainty, draw, weight))
-            if asked.picture is not None:
-                signals.append(PictureSignal(similar, [asked.picture], weight))
-            if query.similar is not None:
-                own = vectors.vectors_of_scene(scope.connection, scope.owner, similar, query.similar)
-                if self.options.strategy == FrameStrategy.BEST_QUALITY:
-                    own = own[:1]
-                signals.append(PictureSignal(similar, own, weight))
-        if query.text is not None:
-            signals.append(PathSignal(query.text))
-        return signals
+    def _unavailable(
+        self, connection: Connection[Any], query: Query, encoder: Encoder | None, model: StoredModel | None
+    ) -> tuple[Unavailable, ...]:
+        unseen = availability.why_not_seen(self.options.pictures_off, encoder, query)
+        seen = None if model is None else self._figures.coverage(connection, model.model_id)
+        return (
+            *availability.of_pictures(seen, unseen),
+            *availability.of_words(self._figures.stages(connection)),
+            *availability.not_built(),
+        )
 
-    def _shown(self, query: Query, page: Sequence[Scored]) -> tuple[Hit, ...]:
+    def _shown(self, parsed: ParsedQuery, page: Sequence[Scored]) -> tuple[Hit, ...]:
         if not page:
             return ()
-        work = partial(show, owner=self.owner, home=self.home, page=page, filters=query.filters)
+        work = partial(show, owner=self.owner, home=self.home, page=page, filters=parsed.filters)
         return self.database.run(self.owner, work, read_only=True)
-
-    def _unavailable(
-        self, scope: Scope, model: StoredModel | None, unseen: str | None
-    ) -> tuple[Unavailable, ...]:
-        """The signals that could not answer; `unseen` says why pictures were not looked at, if so."""
-        missing = [
-            Unavailable(signal=signal, reason="not part of this version", coverage=0.0)
-            for signal in NOT_BUILT
-        ]
-        if unseen is not None:
-            return (Unavailable(signal="picture", reason=unseen, coverage=0.0), *missing)
-        wanted, covered = (
-            (1, 0) if model is None else self._figures.coverage(scope.connection, model.model_id)
-        )
-        if covered < wanted:
-            reason = (
-                "nothing is indexed with this model yet; run `heimdex index`"
-                if model is None
-                else f"{wanted - covered} of {wanted} files have no vectors yet; run `heimdex index`"
-            )
-            share = round(covered / wanted, 4)
-            missing.insert(0, Unavailable(signal="picture", reason=reason, coverage=share))
-        return tuple(missing)
-
-
-def _why_not_seen(options: SearchOptions, encoder: Encoder | None, query: Query) -> str | None:
-    """Why pictures do not answer this query; None: they do."""
-    if encoder is None:
-        return options.pictures_off
-    if query.image is None and query.similar is None and encoder.text_space is None:
-        return f"the model {encoder.row.name} knows pictures only; ask with --image or --similar"
-    return None
