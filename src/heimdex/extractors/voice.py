@@ -20,6 +20,7 @@ WINDOW = 512  # samples, 32 ms: what silero judges at a time
 CONTEXT = 64  # samples of the window before, which it wants to see again
 STATE_SHAPE = (1, 1, 128)
 WINDOWS_AT_A_TIME = 2_000  # about a minute; bounds what the graph takes for a while
+INAUDIBLE = 2**-15  # less than one step of 16 bits: a muted track, which costs nothing to know
 JUMP_US = 60_000  # a piece that starts so far from the end of the one before is no continuation
 
 
@@ -66,6 +67,9 @@ class VoiceDetector:
         return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
     def _judge(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if max(windows.max(), -windows.min()) < INAUDIBLE:
+            self.forget()
+            return np.zeros(len(windows), np.float32)
         before = np.concatenate([self._context[np.newaxis], windows[:-1, -CONTEXT:]])
         self._context = windows[-1, -CONTEXT:].copy()
         said, self._hidden, self._cell = self._session.run(

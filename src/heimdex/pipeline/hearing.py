@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 
 from heimdex.entities import Facts, Transcript, Utterance, Word
 from heimdex.extractors import recognisers
 from heimdex.extractors.cues import sentences_of_cues
-from heimdex.extractors.recogniser import Recogniser, Stretch
+from heimdex.extractors.recogniser import Passage, Recogniser, Stretch
 from heimdex.extractors.recognisers import WhisperOptions
 from heimdex.extractors.sentences import sentences
 from heimdex.extractors.speech_guards import Dropped, kept_words
@@ -70,22 +70,32 @@ def listen(report: Report, path: bytes, facts: Facts, options: WhisperOptions | 
     Reports how far it has come, in microseconds. Holds a few minutes of sound at most, whatever the length;
     words only are kept. Raises MediaError where the sound cannot be read, ModelError.
     """
-    ears, dropped = recogniser(options), Dropped()
     said: list[Said] = []
+    dropped = Dropped()
     with sound(path, facts) as source:
         stretches = VoiceFilter(detector()).stretches(_reported(source, report))
-        for batch in batches(stretches, ears.batch_us):
-            for passage, stretch in zip(ears.recognise(batch), batch, strict=True):
-                said.append((passage.language, kept_words(passage, stretch, dropped)))
-                report(stretch.end_us)
+        for passage, stretch in _recognised(stretches, options):
+            said.append((passage.language, kept_words(passage, stretch, dropped)))
+            report(stretch.end_us)
         notes = [note for note in (source.report.note, dropped.note) if note]
     return Transcript(
         source=SPEECH,
-        model=ears.name,
+        model=recognisers.STARTER if options is None else options.name,
         language=main_language(said),
         utterances=tuple(_sentences(said)),
         note="; ".join(notes) or None,
     )
+
+
+def _recognised(
+    stretches: Iterator[Stretch], options: WhisperOptions | None
+) -> Iterator[tuple[Passage, Stretch]]:
+    first = next(stretches, None)
+    if first is None:
+        return  # silence needs no recogniser, and most of a holiday's clips are silent
+    ears = recogniser(options)
+    for batch in batches(chain([first], stretches), ears.batch_us):
+        yield from zip(ears.recognise(batch), batch, strict=True)
 
 
 def batches(stretches: Iterable[Stretch], batch_us: int) -> Iterator[list[Stretch]]:

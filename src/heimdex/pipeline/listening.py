@@ -91,8 +91,8 @@ class SpeechVerb(Verb):
         read = self._read(item, report) if self.tools.speech.mode in READS else Subtitled()
         transcript = read.transcript
         if transcript is None:
-            hears = self._ears is not None and item.asset.facts.audio_codec is not None
-            heard = self._listen(item, report) if hears else self._silence()
+            ears = self._ears if item.asset.facts.audio_codec is not None else None
+            heard = self._silence() if ears is None else self._listen(item, report, ears)
             notes = [note for note in (read.note, heard.note) if note]
             transcript = replace(heard, note="; ".join(notes) or None)
         return self._outcome(item, attempt, transcript, found)
@@ -116,38 +116,42 @@ class SpeechVerb(Verb):
         return self.tools.database.run(self.tools.owner, lambda c: vectors.register_plain(c, *key))
 
     def _read(self, item: Item, report: Report) -> Subtitled:
-        limits = self.tools.limits
         if self._readers is None:
-            self._readers = WorkerPool(1, memory_limit_bytes=limits.worker_memory_bytes)
+            self._readers = WorkerPool(1, memory_limit_bytes=self.tools.limits.worker_memory_bytes)
         found: Subtitled = self._readers.call(
             f"{WORK}:read_subtitles",
             item.stamp.path,
             item.asset.facts,
             self.tools.speech.language,
-            timeout_s=limits.stall_timeout_s,
+            timeout_s=self.tools.limits.stall_timeout_s,
             on_progress=report,
         )
         return found
 
-    def _listen(self, item: Item, report: Report) -> Transcript:
-        assert self._ears is not None
-        limits, whisper = self.tools.limits, self._ears.whisper
+    def _listen(self, item: Item, report: Report, ears: Ears) -> Transcript:
         if self._listeners is None:
-            memory = limits.worker_memory_bytes
-            self._listeners = WorkerPool(
-                1,
-                memory_limit_bytes=memory and memory + MODEL_COPIES * self._ears.weights_bytes,
-                warmth=Warmth(function=f"{WORK}:warm", args=(whisper,), timeout_s=WARM_TIMEOUT_S),
-            )
+            self._listeners = self._pool_of(ears)
+        stall_s = STARTER_STALL_S if ears.whisper is None else WHISPER_STALL_S
         found: Transcript = self._listeners.call(
             f"{WORK}:listen",
             item.stamp.path,
             item.asset.facts,
-            whisper,
-            timeout_s=max(limits.stall_timeout_s, STARTER_STALL_S if whisper is None else WHISPER_STALL_S),
+            ears.whisper,
+            timeout_s=max(self.tools.limits.stall_timeout_s, stall_s),
             on_progress=report,
         )
         return found
+
+    def _pool_of(self, ears: Ears) -> WorkerPool:
+        limit = self.tools.limits.worker_memory_bytes
+        if ears.whisper is None:  # loaded in a second, by the process that read the subtitles
+            self._readers = self._readers or WorkerPool(1, memory_limit_bytes=limit)
+            return self._readers
+        return WorkerPool(
+            1,
+            memory_limit_bytes=limit and limit + MODEL_COPIES * ears.weights_bytes,
+            warmth=Warmth(function=f"{WORK}:warm", args=(ears.whisper,), timeout_s=WARM_TIMEOUT_S),
+        )
 
     def _silence(self) -> Transcript:
         """That nothing is said, and who would have heard it."""
