@@ -85,8 +85,10 @@ def _told_once(cues: Iterable[Cue]) -> list[Cue]:
             before = lines
         elif cue.text == "\n".join(before) or cue.text == found[-1].text:
             found[-1] = replace(found[-1], end_us=max(found[-1].end_us, cue.end_us))
-        elif cue.start_us - begun_us <= GROWS_US and cue.text.startswith("\n".join(before)):
-            found[-1] = replace(cue, start_us=found[-1].start_us, end_us=max(found[-1].end_us, cue.end_us))
+        elif cue.start_us - begun_us <= GROWS_US and _grows(before, cue.text):
+            older = len("\n".join(before)) - len(found[-1].text)
+            end_us = max(found[-1].end_us, cue.end_us)
+            found[-1] = replace(cue, start_us=found[-1].start_us, end_us=end_us, text=cue.text[older:])
             before = lines
         else:
             fresh = lines[_repeated(before, lines) :]
@@ -95,6 +97,12 @@ def _told_once(cues: Iterable[Cue]) -> list[Cue]:
             before = lines
         until_us, begun_us = max(until_us, cue.end_us), cue.start_us
     return found
+
+
+def _grows(before: Sequence[str], text: str) -> bool:
+    """Whether a text is what was shown before with more in its last line."""
+    shown = "\n".join(before)
+    return text.startswith(shown) and not text[len(shown) :].startswith("\n")
 
 
 def _repeated(before: Sequence[str], lines: Sequence[str]) -> int:

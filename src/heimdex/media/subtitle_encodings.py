@@ -36,6 +36,17 @@ USUAL = {
 # Python's names for the encodings that hold more than the ones detected, and otherwise the same.
 WIDER = {"shift_jis": "cp932", "euc_kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs",
          "latin_1": "cp1252", "iso8859_1": "cp1252", "cp1125": "cp866"}  # fmt: skip
+# Like a common one but for the capitals, and hardly ever met in subtitles.
+RARE = [
+    "mac_cyrillic",
+    "mac_greek",
+    "mac_latin2",
+    "mac_turkish",
+    "mac_iceland",
+    "hp_roman8",
+    "kz1048",
+    "ptcp154",
+]
 # Letters beyond ASCII of languages in Latin script, by the encoding these are written with. Which one a text
 # is in shows only by whether its letters are those of one language.
 LATIN = {
@@ -139,7 +150,7 @@ def _older(content: bytes, language: str | None) -> Decoded | None:
         if usual:
             return _read(content, best.encoding if best is not None else usual[0])
     if language in USUAL or not _is_latin(sample):
-        best = charset_normalizer.from_bytes(content[:SAMPLE_BYTES]).best()
+        best = charset_normalizer.from_bytes(content[:SAMPLE_BYTES], cp_exclusion=RARE).best()
         if best is None:
             return None
         if not _mostly_latin(str(best)):

@@ -11,6 +11,7 @@ import pysubs2
 _TIME = r"(-?)\s*(?:(\d{1,5})\s*:)?\s*(\d{1,3})\s*:\s*(\d{1,2})(?:\s*[.,:]\s*(\d{1,9}))?"
 _ARROW = re.compile(rf"^\s*{_TIME}\s*(?:-{{1,3}}|–|—)\s*(?:>|&gt;)\s*{_TIME}", re.MULTILINE)
 _HALF = re.compile(r"\d\s*-{1,2}>")
+_TORN = re.compile(r"^\s*\d{1,3}:[\d:,.\s]*-{0,2}$")
 _HEAD = 65_536  # characters among which a file shows what it is
 _NUMBER = re.compile(r"^\s*\d{1,6}\s*$")
 
@@ -61,10 +62,11 @@ def _without_number(body: str, *, last: bool) -> str:
     lines = [line for line in body.split("\n") if not _HALF.search(line)]  # a file cut off within the times
     while lines and not lines[-1].strip():
         lines.pop()
-    if len(lines) > 1 and not last and _NUMBER.match(lines[-1]):
+    if last and len(lines) > 1 and _TORN.match(lines[-1]) and (not lines[-2] or _NUMBER.match(lines[-2])):
         lines.pop()
-    elif len(lines) == 1 and not last and _NUMBER.match(lines[0]) and body.startswith("\n"):
-        lines.pop()  # an empty cue, and the next one's number
+    # After a blank line, at the end of the file too, where it was cut off; else only before the next times.
+    if lines and _NUMBER.match(lines[-1]) and len(lines) > 1 and (not last or not lines[-2]):
+        lines.pop()
     return "\n".join(lines)
 
 

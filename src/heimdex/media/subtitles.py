@@ -107,9 +107,11 @@ def _read(entry: Found, facts: Facts) -> Track:
         return _unread(entry, str(err))
     except OSError as err:
         return _unread(entry, str(unreadable(err)))
+    if not content.strip(b"\x00 \t\r\n"):
+        return _unread(entry, "is empty")
     decoded = decode(content, said.language)
     if decoded is None:
-        return _unread(entry, "is empty" if not content.strip(b"\x00 \r\n") else "is no text")
+        return _unread(entry, "is no text")
     cues = (
         Cue(start_us=cue.start_us, end_us=cue.end_us, text=spoken(cue.raw)) for cue in raw_cues(decoded.text)
     )
