@@ -24,7 +24,7 @@ from heimdex.inference.weights import MANIFEST
 TEXT_TOKENS = 50_257
 LANGUAGES = _LANGUAGE_CODES[:99]
 TIMESTAMPS = 1_501
-FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.json")
+FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt")  # as in the catalog's rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,8 @@ def make_whisper(folder: Path, sizes: WhisperSizes | None = None, seed: int = 0)
     spec.validate()
     spec.optimize(quantization="float16")
     spec.save(str(folder))
+    (folder / "vocabulary.json").unlink()
+    (folder / "vocabulary.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
     _tokenizer(tokens).save(str(folder / "tokenizer.json"))
     entries = []
     for name in FILES:
