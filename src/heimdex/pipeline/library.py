@@ -15,7 +15,7 @@ from heimdex.pipeline import models
 from heimdex.pipeline.flow import FLOW, LATER, Stage
 from heimdex.pipeline.ledger import claim_key, is_current
 from heimdex.pipeline.tools import Tools
-from heimdex.store import assets, runs, scenes, vectors
+from heimdex.store import assets, descriptions, runs, scenes, vectors
 from heimdex.store.assets import AssetPath
 from heimdex.store.database import is_claimed
 
@@ -182,6 +182,7 @@ def remove(tools: Tools, targets: Iterable[str]) -> list[str]:
         lost: dict[str, None] = {}
         for target in wanted:
             lost |= dict.fromkeys(_remove_one(connection, owner, target))
+        descriptions.forget_unkept(connection, owner)
         return list(lost)
 
     removed: list[str] = tools.database.run(owner, delete)

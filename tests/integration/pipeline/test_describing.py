@@ -14,6 +14,7 @@ from heimdex.entities import StageState, new_id
 from heimdex.extractors.traffic import Traffic
 from heimdex.pipeline.describing import FAULTS_IN_A_ROW, DescriptionVerb
 from heimdex.pipeline.ledger import Attempt
+from heimdex.pipeline.library import remove
 from heimdex.pipeline.tools import DescriptionOptions
 from heimdex.store import descriptions
 from heimdex.store.database import Database
@@ -125,6 +126,13 @@ def test_what_is_taken_out_of_the_index_leaves_no_words_behind(kit: Kit, stub: V
     kit.run(verb_of(kit), other)
     assert kit.sql("SELECT text FROM heimdex.description_cache") == [(rows_of(kit, other)[0].text,)]
     assert kit.sql("SELECT count(*) FROM heimdex.description") == [(1,)]
+
+
+def test_removing_a_file_removes_what_was_answered_about_it(kit: Kit, stub: VisionStub) -> None:
+    film, other = kit.add("film.mp4", scenes("a")), kit.add("other.mp4", scenes("b"))
+    kit.run(verb_of(kit), film, other)
+    remove(kit.tools, [film.asset.asset_id])
+    assert kit.sql("SELECT text FROM heimdex.description_cache") == [(rows_of(kit, other)[0].text,)]
 
 
 BROKEN = {

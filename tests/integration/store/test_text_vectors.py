@@ -285,6 +285,17 @@ def test_the_exact_scan_of_one_asset_reads_only_its_rows(crowd: Crowd) -> None:
     assert "text_vector_asset" in found, found
 
 
+def test_spaces_of_texts_are_counted_apart_from_those_of_pictures(crowd: Crowd) -> None:
+    pictures = crowd.run(lambda c: vectors.count_vectors(c, crowd.owner))
+    assert {row["model"] for row in pictures} == {"test"}
+    counted = crowd.run(lambda c: text_vectors.count_texts(c, crowd.owner))
+    scenes = ASSETS * SCENES
+    assert [(row["model"], row["channel"], row["filled"], row["failed"]) for row in counted] == [
+        ("writer", "description", scenes, 0),
+        ("writer", "transcript", scenes, 0),
+    ]
+
+
 def test_texts_go_with_their_scenes_and_assets(database: Database, owner: str) -> None:
     pictures = make_model(database, owner)
     space = Space(model="writer", name="text", dim=DIM)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from heimdex.entities import Kind, StageState
-from heimdex.pipeline.flow import EARLY, FLOW, LATER, SCENES, Stage
+from heimdex.pipeline.flow import DESCRIPTION, EARLY, FLOW, LATER, SCENES, Stage
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.subject import ENDED, KIND, SCENE_ROWS, VECTOR_ROWS, Subject, model_place
@@ -14,6 +14,7 @@ from heimdex.store.checked import Entry
 
 _STAGES = {stage.name: stage for stage in FLOW}
 _LATER = {stage.name for stage in LATER}
+_MAY_WAIT = {DESCRIPTION.name}  # for an endpoint, or for another run's budget: no mending would help
 
 
 class _Key(TypedDict):
@@ -58,7 +59,8 @@ def _missing_entries(subject: Subject) -> Iterator[Finding]:
             return  # the stages after this one have nothing to rest on yet
     for stage in LATER:
         # Which of its models is in use only the stage's verb knows: the entry of any will do.
-        if not any(entry.stage == stage.name for entry in subject.entries):
+        waits = stage.name in _MAY_WAIT
+        if not waits and not any(entry.stage == stage.name for entry in subject.entries):
             yield subject.found(faults.NO_ENTRY, stage.name, stage.name, stage=stage.name)
 
 
@@ -68,7 +70,12 @@ def _check_entry(subject: Subject, stage: Stage, entry: Entry) -> Iterator[Findi
     if entry.state == StageState.RUNNING and in_use:
         attempt = f"attempt {entry.attempt}"
         yield subject.found(faults.STALE_RUNNING, where, entry.stage, attempt, **key)
-    elif entry.state == StageState.PENDING and in_use and subject.asset.present:
+    elif (
+        entry.state == StageState.PENDING
+        and in_use
+        and subject.asset.present
+        and entry.stage not in _MAY_WAIT
+    ):
         yield subject.found(faults.PENDING, where, entry.stage, **key)
     if entry.state not in ENDED:
         return

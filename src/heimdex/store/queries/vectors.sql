@@ -35,12 +35,13 @@ VALUES (%(owner)s, %(space)s, %(keyframe)s, %(scene)s, %(asset)s, %(rank)s, %(em
     sha256(halfvec_send(%(embedding)s::halfvec)));
 
 -- name: count_vectors
--- How full each space is.
+-- How full each space of pictures is; those of texts are counted by queries/text_vectors.sql.
 SELECT s.model_id, s.space_id, m.name, s.name, s.dim,
        count(v.keyframe_id) FILTER (WHERE v.embedding IS NOT NULL) AS filled,
        count(v.keyframe_id) FILTER (WHERE v.embedding IS NULL AND v.keyframe_id IS NOT NULL) AS failed
   FROM heimdex.space s JOIN heimdex.model m USING (model_id)
   LEFT JOIN heimdex.vector v ON v.space_id = s.space_id AND v.owner_id = %(owner)s
+ WHERE s.name <> 'text'
  GROUP BY 1, 2, 3, 4, 5 ORDER BY 2;
 
 -- name: vectors_of_scene
