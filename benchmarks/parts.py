@@ -31,6 +31,7 @@ PARTS = {
     "memory": Part(title="Memory", function="long_memory:memory_rows"),
     "cuts": Part(title="Cuts", function="cuts:cuts_text"),
     "retrieval": Part(title="Retrieval with the starter", function="quality:retrieval_text"),
+    "writing": Part(title="Writing in pictures", function="writing:writing_text"),
 }
 
 
