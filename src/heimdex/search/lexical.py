@@ -105,15 +105,14 @@ class Lexical:
                     continue
                 if not isinstance(part.scorer, AskedString):
                     texts = [word.text for word in part.scorer.asked]
-                    asked |= dict.fromkeys(lookups.of_words(channel, prepared.known[channel], texts))
+                    known = prepared.known[channel]
+                    asked |= dict.fromkeys(lookups.of_words(channel, known, texts, quoted=part.is_quoted))
                 elif part.scorer.is_short:
                     found[channel] |= dict.fromkeys(self._beginning(scope, part.scorer, each))
                 else:
-                    asked |= dict.fromkeys(self._of_string(scope, part.scorer))
-        # The narrowest look-ups first: what holds three terms comes before what holds one.
-        ordered = sorted(asked, key=lambda look_up: -len(look_up.terms))
-        answers = postings.find_scenes(scope.connection, scope.owner, ordered, scope.filters, limit=each)
-        for look_up, scenes in zip(ordered, answers, strict=True):
+                    asked |= dict.fromkeys(self._of_string(scope, part.scorer, quoted=part.is_quoted))
+        answers = postings.find_scenes(scope.connection, scope.owner, list(asked), scope.filters, limit=each)
+        for look_up, scenes in zip(asked, answers, strict=True):
             found[look_up.channel] |= dict.fromkeys(scenes)
         proposed = {channel: list(scenes)[:SCORED] for channel, scenes in found.items()}
         self._load(scope, [scene_id for scenes in proposed.values() for scene_id in scenes])
@@ -129,11 +128,11 @@ class Lexical:
             limit=each,
         )
 
-    def _of_string(self, scope: Scope, asked: AskedString) -> list[LookUp]:
+    def _of_string(self, scope: Scope, asked: AskedString, *, quoted: bool) -> list[LookUp]:
         terms = lookups.string_terms(asked.words, whole=asked.is_whole)
         counts = self._figures.counts(scope.connection, [(Channel.WRITTEN, term) for term in terms])
         counted = {term: counts[Channel.WRITTEN, term] for term in terms}
-        return lookups.of_string(counted, nearly=asked.is_nearly)
+        return lookups.of_string(counted, quoted=quoted, nearly=asked.is_nearly)
 
     def _load(self, scope: Scope, scenes: Iterable[str]) -> None:
         missing = [scene_id for scene_id in dict.fromkeys(scenes) if scene_id not in self._words]

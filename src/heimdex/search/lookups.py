@@ -1,9 +1,8 @@
-"""What is looked up for a query: the rarest of its terms, together first, then fewer of them. Pure."""
+"""What is looked up for a query: the rarest of its terms. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 from heimdex.search.vocabulary import Vocabulary, units
 from heimdex.store.lexicon.confusables import classed
@@ -12,45 +11,40 @@ from heimdex.store.lexicon.postings import LookUp
 from heimdex.store.lexicon.terms import stop_pairs
 from heimdex.store.lexicon.texts import Channel
 
+TERMS = 4  # the rarest, that are looked up
 FORMS = 2  # of a word that are looked up: its most frequent stems
-# Which of the terms, the rarest being 0, are looked up together.
-_TOGETHER: dict[int, tuple[tuple[int, ...], ...]] = {
-    0: (),
-    1: ((0,),),
-    2: ((0, 1), (0,), (1,)),
-    3: ((0, 1, 2), (0, 1), (0, 2), (1, 2), (0,)),
-}
+DEPTH = 500  # assets looked at for each term of a query in any order
+QUOTED_DEPTH = 3_000  # … of what has to be there
 
 
-def of_words(channel: Channel, known: Vocabulary, words: Sequence[str]) -> list[LookUp]:
-    """The look-ups for words in any order, given as they were folded."""
+def of_words(channel: Channel, known: Vocabulary, words: Sequence[str], *, quoted: bool) -> list[LookUp]:
+    """The look-up for words, given as they were folded; none where none of them stands anywhere."""
     asked = [unit for unit in units(words) if unit not in known.stop]
     forms = [known.terms(unit)[:FORMS] for unit in asked]
-    found = [form for form in forms if form]
     # Stop words are found by the pairs they stand in; without any, not at all.
-    beside = [pair for pair in stop_pairs(words, [w in known.stop for w in words]) if known.counts.get(pair)]
-    found += [[pair] for pair in beside]
+    beside = stop_pairs(words, [word in known.stop for word in words])
+    found = [form for form in [*forms, *([pair] for pair in beside if known.counts.get(pair))] if form]
     found.sort(key=lambda terms: sum(known.counts[term] for term in terms))
-    return [
-        LookUp(channel=channel, terms=terms)
-        for places in _TOGETHER[min(3, len(found))]
-        for terms in product(*(found[place] for place in places))
-    ]
+    weighted = {term: known.weight([term]) for terms in found[:TERMS] for term in terms}
+    return _look_ups(channel, weighted, quoted=quoted)
 
 
-def of_string(counted: Mapping[str, int], *, nearly: bool) -> list[LookUp]:
-    """The look-ups for a string, from its trigrams and in how many scenes each stands.
+def of_string(counted: Mapping[str, int], *, quoted: bool, nearly: bool) -> list[LookUp]:
+    """The look-up for a string, from its trigrams and in how many scenes each stands.
 
-    `nearly`: some trigrams may be wrong, so fewer of them are looked up as well.
+    `nearly`: some trigrams may be wrong; otherwise one that stands nowhere rules the string out.
     """
     held = sorted((gram for gram, count in counted.items() if count), key=lambda gram: (counted[gram], gram))
     if len(held) < len(counted) and not nearly:
         return []
-    together = _TOGETHER[min(3, len(held))]
-    return [
-        LookUp(channel=Channel.WRITTEN, terms=tuple(held[place] for place in places))
-        for places in (together if nearly else together[:1])
-    ]
+    return _look_ups(Channel.WRITTEN, dict.fromkeys(held[:TERMS], 1.0), quoted=quoted)
+
+
+def _look_ups(channel: Channel, weighted: Mapping[str, float], *, quoted: bool) -> list[LookUp]:
+    if not weighted:
+        return []
+    depth = QUOTED_DEPTH if quoted else DEPTH
+    return [LookUp(channel=channel, terms=tuple(weighted.items()), depth=depth)]
 
 
 def string_terms(words: Sequence[str], *, whole: bool) -> list[str]:

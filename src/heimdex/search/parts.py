@@ -33,6 +33,11 @@ class Part:
     weight: float  # below 0 it counts against
     required: bool = False  # a scene that lacks it does not answer
 
+    @property
+    def is_quoted(self) -> bool:
+        """Whether it has to be there, so that it is looked for more deeply."""
+        return self.required or (self.term is not None and self.term.quoted)
+
     def find(self, channel: Channel, scene: SceneWords) -> Spot | None:
         """Where in a scene's words it is."""
         if isinstance(self.scorer, AskedString):

@@ -22,36 +22,47 @@ def known(counts: dict[str, int], *, stop: str = "", **stems: str) -> Vocabulary
     )
 
 
-def terms(found: Sequence[LookUp]) -> list[tuple[str, ...]]:
-    return [look_up.terms for look_up in found]
+def terms(found: Sequence[LookUp]) -> list[str]:
+    return [term for look_up in found for term, _ in look_up.terms]
 
 
-def test_the_rarest_words_are_looked_up_together_first() -> None:
-    vocabulary = known({"sea": 50, "old": 900, "boat": 10, "blue": 80})
-    found = of_words(SAID, vocabulary, words("old blue boat sea"))
-    assert terms(found)[:2] == [("boat", "sea", "blue"), ("boat", "sea")]
-    assert ("boat",) in terms(found)
-    assert not any("old" in each for each in terms(found))
+def test_the_rarest_words_are_looked_up() -> None:
+    vocabulary = known({"sea": 50, "old": 900, "boat": 10, "blue": 80, "and": 990})
+    assert terms(of_words(SAID, vocabulary, words("and old blue boat sea"), quoted=False)) == [
+        "boat",
+        "sea",
+        "blue",
+        "old",
+    ]
+
+
+def test_the_rarest_word_weighs_most() -> None:
+    vocabulary = known({"sea": 50, "old": 900, "boat": 10})
+    (found,) = of_words(SAID, vocabulary, words("old boat sea"), quoted=False)
+    weights = [weight for _, weight in found.terms]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_what_has_to_be_there_is_looked_for_more_deeply() -> None:
+    vocabulary = known({"sea": 50})
+    depths = [of_words(SAID, vocabulary, ["sea"], quoted=quoted)[0].depth for quoted in (False, True)]
+    assert depths[0] < depths[1]
 
 
 def test_words_that_stand_nowhere_are_not_looked_up() -> None:
-    assert terms(of_words(SAID, known({"sea": 5}), ["sea", "giraffe"])) == [("sea",)]
-    assert of_words(SAID, known({}), ["giraffe"]) == []
+    assert terms(of_words(SAID, known({"sea": 5}), ["sea", "giraffe"], quoted=False)) == ["sea"]
+    assert of_words(SAID, known({}), ["giraffe"], quoted=False) == []
 
 
 def test_a_word_is_looked_up_by_each_of_its_stems() -> None:
     vocabulary = known({"run": 40, "running": 2, "dog": 9}, running="run", dogs="dog")
-    assert set(terms(of_words(SAID, vocabulary, ["running", "dogs"]))) >= {("dog", "run"), ("dog", "running")}
+    assert terms(of_words(SAID, vocabulary, ["running", "dogs"], quoted=False)) == ["dog", "run", "running"]
 
 
 def test_stop_words_are_looked_up_by_the_pairs_they_stand_in() -> None:
     vocabulary = known({"who are": 7, "are you": 3}, stop="who are you")
-    assert terms(of_words(SAID, vocabulary, ["who", "are", "you"])) == [
-        ("are you", "who are"),
-        ("are you",),
-        ("who are",),
-    ]
-    assert of_words(SAID, vocabulary, ["you"]) == []
+    assert terms(of_words(SAID, vocabulary, ["who", "are", "you"], quoted=True)) == ["are you", "who are"]
+    assert of_words(SAID, vocabulary, ["you"], quoted=True) == []
 
 
 @pytest.mark.parametrize(
@@ -69,16 +80,15 @@ def test_scripts_without_spaces_are_asked_for_in_pairs(text: str, found: list[st
 
 
 def test_a_string_is_looked_up_by_its_rarest_trigrams() -> None:
-    counted = {"ko1": 3, "olo": 500, "los": 40, "osx": 2}
-    assert terms(of_string(counted, nearly=False)) == [("osx", "ko1", "los")]
-    assert ("ko1", "los") in terms(of_string(counted, nearly=True))
+    counted = {"ko1": 3, "olo": 500, "los": 40, "osx": 2, "sxx": 90}
+    assert terms(of_string(counted, quoted=True, nearly=False)) == ["osx", "ko1", "los", "sxx"]
 
 
 def test_a_string_with_an_unknown_trigram_is_only_nearly_there() -> None:
     counted = {"ko1": 3, "olo": 0, "los": 40}
-    assert of_string(counted, nearly=False) == []
-    assert terms(of_string(counted, nearly=True)) == [("ko1", "los"), ("ko1",), ("los",)]
-    assert of_string({"ko1": 0}, nearly=True) == []
+    assert of_string(counted, quoted=True, nearly=False) == []
+    assert terms(of_string(counted, quoted=True, nearly=True)) == ["ko1", "los"]
+    assert of_string({"ko1": 0}, quoted=True, nearly=True) == []
 
 
 def test_edges_are_looked_up_where_a_whole_word_is_asked_for() -> None:

@@ -15,17 +15,17 @@ from heimdex.store.lexicon.texts import Channel, SceneTexts, SceneWords
 from heimdex.store.nearest import filter_parameters, with_filters
 from heimdex.store.sql import literal_int, uuid_array
 
-DEPTH = 5_000  # assets with the first term that are looked at for one look-up
-FILTERED_DEPTH = 20_000  # … where most of them may not pass the filters
+BEGINNINGS = 1_000  # rows looked at for a string of two characters
 HIGHEST = "\U0010ffff"  # sorts after every character of a term
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookUp:
-    """What is looked up at once: scenes that hold all of one to three terms, the rarest first."""
+    """What is looked up at once: scenes that hold some of these terms, each with its weight."""
 
     channel: Channel
-    terms: tuple[str, ...]
+    terms: tuple[tuple[str, float], ...]
+    depth: int  # assets looked at for each term
 
 
 def replace_terms(
@@ -98,26 +98,27 @@ def count_worded(connection: Connection[Any], owner: str, *, limit: int) -> int:
 def find_scenes(
     connection: Connection[Any], owner: str, asked: Sequence[LookUp], filters: Filters, *, limit: int
 ) -> list[list[str]]:
-    """For each look-up the ids of up to `limit` scenes that hold all of its terms, in no order."""
+    """For each look-up the ids of up to `limit` scenes, those that hold most of its terms by weight first.
+
+    Without filters, scenes of assets that are missing now are among them.
+    """
     found: list[list[str]] = [[] for _ in asked]
-    if not asked:
+    rows = [(place, one, term, weight) for place, one in enumerate(asked) for term, weight in one.terms]
+    if not rows:
         return found
-    depth = DEPTH if filters == Filters() else FILTERED_DEPTH
-    query = literal_int(with_filters(SQL["find_scenes"], filters, scene="s"), limit=limit, depth=depth)
-    columns = {
-        name: [one.terms[place] if place < len(one.terms) else None for one in asked]
-        for place, name in enumerate(("firsts", "seconds", "thirds"))
+    is_filtered = filters != Filters()
+    statement = SQL["find_scenes"].replace("/* with asset */", SQL["with_asset"] if is_filtered else "")
+    parameters = filter_parameters(filters) | {
+        "owner": owner,
+        "look_ups": [place for place, _, _, _ in rows],
+        "channels": [int(one.channel) for _, one, _, _ in rows],
+        "terms": [term for _, _, term, _ in rows],
+        "weights": [weight for _, _, _, weight in rows],
+        "depths": [one.depth for _, one, _, _ in rows],
     }
-    parameters = (
-        filter_parameters(filters)
-        | columns
-        | {
-            "owner": owner,
-            "channels": [int(one.channel) for one in asked],
-        }
-    )
+    query = literal_int(with_filters(statement, filters, scene="s"), limit=limit)
     for place, scene_id in connection.execute(query, parameters):
-        found[place - 1].append(scene_id)
+        found[place].append(scene_id)
     return found
 
 
@@ -125,8 +126,8 @@ def find_by_beginning(
     connection: Connection[Any], owner: str, channel: Channel, beginning: str, filters: Filters, *, limit: int
 ) -> list[str]:
     """Ids of up to `limit` scenes with a term that begins with a string, in no order."""
-    depth = DEPTH if filters == Filters() else FILTERED_DEPTH
-    query = literal_int(with_filters(SQL["find_by_beginning"], filters, scene="s"), limit=limit, depth=depth)
+    statement = with_filters(SQL["find_by_beginning"], filters, scene="s")
+    query = literal_int(statement, limit=limit, depth=BEGINNINGS)
     bounds = {"channel": int(channel), "first": beginning, "after": beginning + HIGHEST}
     rows = connection.execute(query, filter_parameters(filters) | bounds | {"owner": owner})
     return [row[0] for row in rows]

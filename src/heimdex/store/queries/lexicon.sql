@@ -57,30 +57,26 @@ SELECT asked.place, counted.scenes
 SELECT count(*) FROM (SELECT FROM heimdex.scene_words WHERE owner_id = %(owner)s LIMIT {limit}) counted;
 
 -- name: find_scenes
--- For each look-up, scenes that hold its first term, and its second and third where it has them: no more than the
--- limit each, out of no more assets than the depth that hold the first.
-SELECT asked.place, found.scene_id::text
-  FROM unnest(%(channels)s::smallint[], %(firsts)s::text[], %(seconds)s::text[], %(thirds)s::text[])
-       WITH ORDINALITY AS asked(channel, first, second, third, place)
- CROSS JOIN LATERAL (
-    SELECT s.scene_id
-      FROM (SELECT asset_id, scenes FROM heimdex.posting
-             WHERE owner_id = %(owner)s AND channel = asked.channel AND term = asked.first
-             ORDER BY asset_id LIMIT {depth}) p
-      LEFT JOIN LATERAL (
-        SELECT scenes FROM heimdex.posting
-         WHERE owner_id = %(owner)s AND channel = asked.channel AND term = asked.second
-           AND asset_id = p.asset_id OFFSET 0) q ON true
-      LEFT JOIN LATERAL (
-        SELECT scenes FROM heimdex.posting
-         WHERE owner_id = %(owner)s AND channel = asked.channel AND term = asked.third
-           AND asset_id = p.asset_id AND q.scenes IS NOT NULL OFFSET 0) r ON true
-     CROSS JOIN LATERAL unnest(p.scenes) AS s(scene_id)
-      JOIN heimdex.asset a ON a.owner_id = %(owner)s AND a.asset_id = p.asset_id
-     WHERE (asked.second IS NULL OR s.scene_id = ANY(q.scenes))
-       AND (asked.third IS NULL OR s.scene_id = ANY(r.scenes))
-       AND a.present /* filters */ /* scene filters */
-     LIMIT {limit}) found;
+-- For each look-up the scenes that hold most of its terms by weight, no more than the limit; of each term no more
+-- assets than its depth, in one order for all terms, so that scenes with two common ones are likely to be met.
+SELECT met.look_up, met.scene_id::text
+  FROM (SELECT asked.look_up, s.scene_id,
+               row_number() OVER (PARTITION BY asked.look_up ORDER BY sum(asked.weight) DESC, s.scene_id) AS place
+          FROM unnest(%(look_ups)s::integer[], %(channels)s::smallint[], %(terms)s::text[], %(weights)s::real[],
+                      %(depths)s::integer[]) AS asked(look_up, channel, term, weight, depth)
+         CROSS JOIN LATERAL (
+            SELECT p.scenes FROM heimdex.posting p /* with asset */
+             WHERE p.owner_id = %(owner)s AND p.channel = asked.channel AND p.term = asked.term /* filters */
+             ORDER BY p.asset_id LIMIT asked.depth) p
+         CROSS JOIN LATERAL unnest(p.scenes) AS s(scene_id)
+         WHERE true /* scene filters */
+         GROUP BY asked.look_up, s.scene_id) met
+ WHERE met.place <= {limit}
+ ORDER BY met.look_up, met.place;
+
+-- name: with_asset
+-- Where there are filters, only assets that are there.
+JOIN heimdex.asset a ON a.owner_id = p.owner_id AND a.asset_id = p.asset_id AND a.present
 
 -- name: find_by_beginning
 -- Scenes that hold a term of the channel between two others: what begins with a string.
