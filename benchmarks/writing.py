@@ -41,8 +41,8 @@ def writing_text(plan: Plan) -> str:
     readers: dict[str, Read] = {"ours": ours, **{engine: plainly(engine) for engine in engines()}}
     return (
         table([*speed_rows(plan, readers), *memory_rows(plan)])
-        + "\nPlates and serials of two to twelve characters on real photos, letters 32 px high; read exactly, found "
-        " when 0/O, 1/I, 5/S, 8/B and 2/Z count as one, and characters right:\n\n"
+        + "\nPlates and serials of two to twelve characters on real photos, letters 32 px high; read "
+        "exactly, found when 0/O, 1/I, 5/S, 8/B and 2/Z count as one, and characters right:\n\n"
         + plates_text(plan, readers)
     )
 
