@@ -29,7 +29,8 @@ def export(
     if form not in FORMS:
         door.fail(UsageError(f"no format called {form!r}; there are {', '.join(FORMS)}"), as_json=as_json)
     with door.opened(home, as_json=as_json) as heimdex:
-        give(heimdex.export(asset, form), form, output, as_json=as_json)
+        content = heimdex.export(asset) if form == "sidecar" else heimdex.export_text(asset, form)
+        give(content, form, output, as_json=as_json)
 
 
 def give(content: dict[str, Any] | str, form: str, output: Path | None, *, as_json: bool) -> None:
