@@ -19,7 +19,7 @@ from heimdex.app import Heimdex
 from heimdex.encoders import catalog
 from heimdex.encoders.text_rows import STARTER_SENTENCES
 from heimdex.entities import Picture
-from heimdex.pipeline import models, stages
+from heimdex.pipeline import models, reading, stages
 from heimdex.pipeline.inspection import inspectors
 from heimdex.pipeline.workers import Warmth, WorkerPool
 from tests.conformance.fakes import FAKE, FakeEncoder
@@ -42,7 +42,7 @@ def lasting_workers() -> Iterator[None]:
         return pools[warmth]
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (stages, inspectors):
+        for module in (stages, inspectors, reading):
             patch.setattr(module, "WorkerPool", pool)
         try:
             yield
