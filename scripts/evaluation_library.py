@@ -1,11 +1,12 @@
 """The library that evaluation/queries.jsonl is about, made from the test data.
 
-    python scripts/evaluation_library.py DEST
+    python scripts/evaluation_library.py DEST [--dogs]
     heimdex --home … index DEST && heimdex eval evaluation/queries.jsonl
 
 It holds every second of the 400 photos (the other 200 are what the verdict's constants were fitted on), the
 sample library, clips of photos with subtitles beside them, photos with writing on them, and the recording of
-1961 in a film. evaluation/talks.json says what is said and written. Needs ../shared/data.
+1961 in a film. evaluation/talks.json says what is said and written. --dogs: the 45 photos of dogs alone, for
+evaluation/dogs.jsonl. Needs ../shared/data.
 """
 
 from __future__ import annotations
@@ -28,18 +29,26 @@ SIZE = (640, 360)
 RATE = 10  # frames per second
 PHOTO_S = 3  # how long a clip shows a photo
 QUALITY = 90
+DOGS = range(56, 101)  # of the photos
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("dest", type=Path)
-    build(parser.parse_args().dest)
+    parser.add_argument("--dogs", action="store_true")
+    given = parser.parse_args()
+    if not DATA.is_dir():
+        raise SystemExit(f"The test data is not at {DATA}.")
+    if given.dogs:
+        given.dest.mkdir(parents=True, exist_ok=True)
+        for number in DOGS:
+            shutil.copy(photo(number), given.dest)
+    else:
+        build(given.dest)
 
 
 def build(dest: Path) -> None:
     """Write the library below a folder that is made."""
-    if not DATA.is_dir():
-        raise SystemExit(f"The test data is not at {DATA}.")
     plan = json.loads((ROOT / "evaluation" / "talks.json").read_text())
     for folder in ("photos", "talks", "signs"):
         (dest / folder).mkdir(parents=True, exist_ok=True)

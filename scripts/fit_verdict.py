@@ -2,11 +2,12 @@
 
     python scripts/fit_verdict.py [--held-out]
 
-On every second of the 400 photos (--held-out: shows how the constants as they are do on the others), never on the
-evaluation set. Asked for are the classes' names and the everyday words the starter knows (scripts/starter_words.txt).
-A query is asked twice: of a library with its photos and of one without them and their like. Libraries are 25 to 200 of
-the photos, and 2,000 and 20,000 rows made of the photos by mixing and noise. A logistic regression of whether it is
-there, on the best score less half the median and on the expected best of N, gives SLOPE, MIDDLE and GROWTH.
+On every second of the 400 photos (--held-out: how the constants as they stand do on the others), never on
+the evaluation set. Asked for are the classes' names and the everyday words the starter knows. A query is
+asked twice: of a library with its photos, and of one without them and what is so like them that four classes
+share a word. Libraries are 25 to 200 of the photos, and 2,000 and 20,000 rows made of the photos by mixing
+and noise. A logistic regression of whether it is there, on the best score less half the median and on the
+expected best of N, gives SLOPE, MIDDLE and GROWTH.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 from heimdex.encoders.encoder import UNDERSTOOD
 from heimdex.entities import Evidence, Strictness, Verdict
 
-MATCH_STRENGTH = 0.65  # from here one signal makes a scene an answer
-WEAK_STRENGTH = 0.4  # below, nobody would call it one
+MATCH_STRENGTH = 0.75  # from three to one on, one signal makes a scene an answer
+WEAK_STRENGTH = 0.5  # below even odds nobody would call it one
 WHOLE = 0.99  # share of the words from which they count as all found
 LOOKED_AT = 10  # hits
 
