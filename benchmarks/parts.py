@@ -29,6 +29,7 @@ PARTS = {
     "backfill": Part(title="Vectors for what is indexed", function="backfill:backfill_rows"),
     "cold": Part(title="A search from a cold shell", function="cold_search:cold_search_rows"),
     "memory": Part(title="Memory", function="long_memory:memory_rows"),
+    "speech": Part(title="Speech", function="speech:speech_rows"),
     "cuts": Part(title="Cuts", function="cuts:cuts_text"),
     "retrieval": Part(title="Retrieval with the starter", function="quality:retrieval_text"),
     "writing": Part(title="Writing in pictures", function="writing:writing_text"),

@@ -1,8 +1,8 @@
 """A Whisper with random weights in the format of faster-whisper, made without torch and without a hub.
 
-What it writes down is nonsense; that it runs, in which shape its words come and how fast is not. Its
-vocabulary has the real size, the real special tokens in their places, and the empty token by which the
-runtime knows a multilingual model.
+What it writes down is the same for every sound; that it runs, in which shape its words come and how fast is
+the real thing. Its vocabulary has the real size, the real special tokens in their places, and the empty token
+by which the runtime knows a multilingual model.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from heimdex.inference.weights import MANIFEST
 TEXT_TOKENS = 50_257
 LANGUAGES = _LANGUAGE_CODES[:99]
 TIMESTAMPS = 1_501
+PROMPT_TOKENS = 4  # start, language, task, no times
 FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt")  # as in the catalog's rows
 
 
@@ -35,6 +36,8 @@ class WhisperSizes:
     layers: int = 2
     heads: int = 2
     mels: int = 80
+    says: int = 40  # words of every window; then it ends
+    loops: bool = False  # whether they are one and the same
 
 
 TINY = WhisperSizes(width=384, layers=4, heads=6)
@@ -100,8 +103,8 @@ def _fill(spec: Any, sizes: WhisperSizes, pieces: int, chance: np.random.Generat
     encoder.conv2.weight = _random(chance, width, width, 3)
     encoder.conv1.bias = encoder.conv2.bias = np.zeros(width, np.float32)
     encoder.position_encodings.encodings = _random(chance, 1_500, width)
-    decoder.position_encodings.encodings = _random(chance, 448, width)
     decoder.embeddings.weight = _random(chance, pieces, width) * 8
+    decoder.position_encodings.encodings = decoder.embeddings.weight[_told(sizes)] * 10
     decoder.projection.weight = decoder.embeddings.weight
     for half in (encoder, decoder):
         _norm(half.layer_norm, width)
@@ -115,6 +118,13 @@ def _fill(spec: Any, sizes: WhisperSizes, pieces: int, chance: np.random.Generat
         _linear(layer.attention.linear[0], width, width, chance)
         _linear(layer.attention.linear[1], 2 * width, width, chance)
         _linear(layer.attention.linear[2], width, width, chance)
+
+
+def _told(sizes: WhisperSizes) -> list[int]:
+    """The token that each place says. It outweighs what was heard: random nets seldom come to an end."""
+    first = PROMPT_TOKENS - 1
+    words = [1_000 + (0 if sizes.loops else 37 * number) for number in range(sizes.says)]
+    return [*[TEXT_TOKENS] * first, *words, *[TEXT_TOKENS] * (448 - first - sizes.says)]
 
 
 def _attention(attention: Any, width: int, chance: np.random.Generator, *, fused: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 from heimdex.errors import ModelError, ModelUnavailable, WeightsCorrupt
 from heimdex.extractors.recogniser import Passage, Stretch
 from heimdex.extractors.whisper import WhisperOptions, WhisperRecogniser
-from tests.random_whisper import FILES, make_whisper
+from tests.random_whisper import FILES, WhisperSizes, make_whisper
 from tests.unit.extractors.sounds import music, noise
 
 SECOND = 1_000_000
@@ -57,6 +57,8 @@ def check(passages: list[Passage]) -> None:
 def test_words_come_back_with_times_confidences_and_a_detected_language(whisper: WhisperRecogniser) -> None:
     found = list(whisper.recognise(STRETCHES))
     check(found)
+    windows = 2  # 34 s of sound
+    assert sum(len(passage.words) for passage in found) == windows * WhisperSizes().says
     assert list(whisper.recognise(STRETCHES)) == found
 
 
@@ -91,8 +93,10 @@ def test_a_doubtful_language_gives_way_to_the_one_before(whisper: WhisperRecogni
 
 
 def test_a_window_that_loops_is_decoded_once_more_without_repetitions(
-    whisper: WhisperRecogniser, monkeypatch: pytest.MonkeyPatch
+    options: WhisperOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    folder = make_whisper(tmp_path / "looping", WhisperSizes(loops=True))
+    whisper = WhisperRecogniser(dataclasses.replace(options, folder=folder))
     asked: list[dict[str, Any]] = []
     real = whisper._pipeline.transcribe
 
@@ -101,7 +105,7 @@ def test_a_window_that_loops_is_decoded_once_more_without_repetitions(
         return real(sound, **how)
 
     monkeypatch.setattr(whisper._pipeline, "transcribe", transcribe)
-    list(whisper.recognise(STRETCHES))  # random weights say one word again and again
+    list(whisper.recognise(STRETCHES))
     assert [how.get("no_repeat_ngram_size") for how in asked] == [None, 4]
     assert asked[1]["language"] is not None
 
