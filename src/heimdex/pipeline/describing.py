@@ -78,10 +78,8 @@ class DescriptionVerb(Verb):
             self._endpoint.close()
             self._endpoint = None
             traffic = self.tools.traffic
-            log.info(
-                "%d requests, %d tokens sent, %d received",
-                traffic.requests, traffic.tokens_in, traffic.tokens_out,
-            )  # fmt: skip
+            counts = (traffic.requests, traffic.tokens_in, traffic.tokens_out)
+            log.info("%d requests, %d tokens sent, %d received", *counts)
 
     def work(self, item: Item, attempt: Attempt, report: Report) -> Outcome:
         """Describe the scenes of an asset, from what is remembered where that will do."""

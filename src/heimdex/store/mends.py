@@ -72,5 +72,7 @@ def settle_path_text(connection: Connection[Any], owner: str, path: bytes, text:
 
 def delete_orphans(connection: Connection[Any], owner: str) -> None:
     """Drop every row whose parent is gone; children first."""
-    for name in ("vectors", "keyframes", "scenes", "runs", "files", "words"):
+    pictures = ("vectors", "keyframes", "scenes", "runs", "files", "words")
+    texts = ("texts", "compared", "lines", "descriptions", "sentences", "transcripts", "terms")
+    for name in (*pictures, *texts):
         connection.execute(SQL[f"delete_orphan_{name}"], {"owner": owner})

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from heimdex.entities import new_id
 from heimdex.pipeline.arrivals import Item
@@ -18,6 +20,7 @@ from heimdex.pipeline.inspection.words import TERM_KINDS, TEXT_KINDS, Words
 from heimdex.pipeline.ledger import claim_key
 from heimdex.store import checks, mends
 from heimdex.store.database import Database
+from tests.conftest import ServerUnderTest
 from tests.integration.pipeline.test_wording import (
     SAILING,
     describe,
@@ -128,6 +131,37 @@ def test_a_fault_of_words_is_named_and_mended_by_the_stage(
     asset_id, model_id = film.asset.asset_id, found[0].model_id
     kit.tools.database.run(owner, lambda c: mends.pend_run(c, owner, asset_id, "text", model_id))
     run(kit, film, other)
+    assert look(kit) == []
+
+
+def test_words_whose_asset_is_gone_are_named_and_dropped(
+    kit: Kit, database_server: ServerUnderTest, database_url: str
+) -> None:
+    film, _ = worded(kit)
+    asset_id, owner = film.asset.asset_id, kit.tools.owner
+    describe(kit, film, 0, "A storm.")
+    name = conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(database_server.url(str(name), user="postgres")) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for table in ("keyframe", "scene", "stage_run", "file", "path_word", "asset"):
+            connection.execute(f"DELETE FROM heimdex.{table} WHERE asset_id = %s", [asset_id])
+
+    def orphans() -> dict[str, dict[str, int]]:
+        return kit.tools.database.run(owner, lambda c: checks.orphans(c, owner))
+
+    found = orphans()
+    assert list(found) == [asset_id]
+    assert found[asset_id].pop("posting") > 3
+    assert found[asset_id] == {
+        "text_vector": 6,
+        "scene_words": 3,
+        "text_line": 1,
+        "description": 1,
+        "transcript": 1,
+        "utterance": 3,
+    }
+    kit.tools.database.run(owner, lambda c: mends.delete_orphans(c, owner))
+    assert orphans() == {}
     assert look(kit) == []
 
 

@@ -98,3 +98,45 @@ DELETE FROM heimdex.file f
 DELETE FROM heimdex.path_word w
  WHERE w.owner_id = %(owner)s AND NOT EXISTS
        (SELECT FROM heimdex.asset a WHERE a.owner_id = w.owner_id AND a.asset_id = w.asset_id);
+
+-- name: delete_orphan_texts
+-- Text vectors whose scene is gone.
+DELETE FROM heimdex.text_vector t
+ WHERE t.owner_id = %(owner)s AND NOT EXISTS
+       (SELECT FROM heimdex.scene s WHERE s.owner_id = t.owner_id AND s.scene_id = t.scene_id);
+
+-- name: delete_orphan_compared
+-- Words to compare whose scene is gone.
+DELETE FROM heimdex.scene_words t
+ WHERE t.owner_id = %(owner)s AND NOT EXISTS
+       (SELECT FROM heimdex.scene s WHERE s.owner_id = t.owner_id AND s.scene_id = t.scene_id);
+
+-- name: delete_orphan_lines
+-- Lines of writing whose scene is gone.
+DELETE FROM heimdex.text_line t
+ WHERE t.owner_id = %(owner)s AND NOT EXISTS
+       (SELECT FROM heimdex.scene s WHERE s.owner_id = t.owner_id AND s.scene_id = t.scene_id);
+
+-- name: delete_orphan_descriptions
+-- Descriptions whose scene is gone.
+DELETE FROM heimdex.description t
+ WHERE t.owner_id = %(owner)s AND NOT EXISTS
+       (SELECT FROM heimdex.scene s WHERE s.owner_id = t.owner_id AND s.scene_id = t.scene_id);
+
+-- name: delete_orphan_sentences
+-- Sentences whose asset is gone.
+DELETE FROM heimdex.utterance t
+ WHERE t.owner_id = %(owner)s AND NOT EXISTS
+       (SELECT FROM heimdex.asset a WHERE a.owner_id = t.owner_id AND a.asset_id = t.asset_id);
+
+-- name: delete_orphan_transcripts
+-- Transcripts whose asset is gone.
+DELETE FROM heimdex.transcript t
+ WHERE t.owner_id = %(owner)s AND NOT EXISTS
+       (SELECT FROM heimdex.asset a WHERE a.owner_id = t.owner_id AND a.asset_id = t.asset_id);
+
+-- name: delete_orphan_terms
+-- Terms whose asset is gone.
+DELETE FROM heimdex.posting t
+ WHERE t.owner_id = %(owner)s AND NOT EXISTS
+       (SELECT FROM heimdex.asset a WHERE a.owner_id = t.owner_id AND a.asset_id = t.asset_id);

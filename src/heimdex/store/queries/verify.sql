@@ -260,7 +260,29 @@ UNION ALL
 SELECT 'path_word', w.asset_id::text, count(*) FROM heimdex.path_word w
  WHERE w.owner_id = %(owner)s AND NOT EXISTS
        (SELECT FROM heimdex.asset a WHERE a.owner_id = w.owner_id AND a.asset_id = w.asset_id)
- GROUP BY w.asset_id;
+ GROUP BY w.asset_id
+UNION ALL
+SELECT words.place, words.asset_id::text, count(*)
+  FROM (SELECT 'text_vector' AS place, asset_id, scene_id FROM heimdex.text_vector WHERE owner_id = %(owner)s
+        UNION ALL
+        SELECT 'scene_words', asset_id, scene_id FROM heimdex.scene_words WHERE owner_id = %(owner)s
+        UNION ALL
+        SELECT 'text_line', asset_id, scene_id FROM heimdex.text_line WHERE owner_id = %(owner)s
+        UNION ALL
+        SELECT 'description', asset_id, scene_id FROM heimdex.description WHERE owner_id = %(owner)s) words
+ WHERE NOT EXISTS
+       (SELECT FROM heimdex.scene s WHERE s.owner_id = %(owner)s AND s.scene_id = words.scene_id)
+ GROUP BY words.place, words.asset_id
+UNION ALL
+SELECT heard.place, heard.asset_id::text, count(*)
+  FROM (SELECT 'transcript' AS place, asset_id FROM heimdex.transcript WHERE owner_id = %(owner)s
+        UNION ALL
+        SELECT 'utterance', asset_id FROM heimdex.utterance WHERE owner_id = %(owner)s
+        UNION ALL
+        SELECT 'posting', asset_id FROM heimdex.posting WHERE owner_id = %(owner)s) heard
+ WHERE NOT EXISTS
+       (SELECT FROM heimdex.asset a WHERE a.owner_id = %(owner)s AND a.asset_id = heard.asset_id)
+ GROUP BY heard.place, heard.asset_id;
 
 -- name: open_tables
 -- Tables with an owner in them whose rows are not kept apart: security off or not forced, the policy gone or
