@@ -13,6 +13,7 @@ from PIL import Image
 
 from heimdex.entities import DerivedFile, Facts, Keyframe, Kind, Picture, Scene
 from heimdex.errors import ModelError, UnreadableFile
+from heimdex.extractors.lines import merged
 from heimdex.extractors.writing import Reader, ReadLine
 from heimdex.media.probe import probe
 from heimdex.media.recognise import recognise
@@ -25,6 +26,7 @@ from tests.media.counter import read_number
 
 FILM = Facts(kind=Kind.VIDEO, container="mp4")
 SECOND = 1_000_000
+COUNTER = Path(__file__).parents[4] / "shared/data/counter.mp4"
 FILE = DerivedFile(key="a.jpg", sha256="0" * 64, size_bytes=1)
 
 
@@ -145,6 +147,25 @@ def test_a_film_that_is_not_there_is_an_error_of_its_own(
 ) -> None:
     with pytest.raises(UnreadableFile):
         heard((bytes(tmp_path / "gone.mp4"), film[1]), moments(0))
+
+
+def test_the_counter_of_a_real_film_is_read_at_its_times_and_no_two_counts_are_one_line() -> None:
+    if not COUNTER.exists():
+        pytest.skip(f"needs the test data: {COUNTER} is not there")
+    path = bytes(COUNTER)
+    recognised = recognise(path)
+    assert recognised is not None
+    facts = probe(path, recognised, max_pixels=10**8)
+    wanted = moments(500_000, SECOND, 2 * SECOND)
+    readings = [value for value in heard((path, facts), wanted) if isinstance(value, Reading)]
+    assert [[line.text.replace(" ", "") for line in reading.lines] for reading in readings] == [
+        ["Frame=6", "PTS=0.5s"],
+        ["Frame=11", "PTS=1.0s"],
+        ["Frame=21", "PTS=2.0s"],
+    ]
+    scene = Scene(position=0, start_us=0, end_us=3 * SECOND)
+    kept = [keyframe(scene, moment.at_us) for moment in wanted]
+    assert len(merged(looks([scene], kept, readings))) == 6
 
 
 def test_a_photo_is_read_whole(tmp_path: Path, reader: Counting) -> None:
