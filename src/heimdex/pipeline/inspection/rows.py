@@ -45,7 +45,7 @@ def _check_scene(subject: Subject, flaw: SceneFlaw) -> Iterator[Finding]:
     if flaw.surplus:
         yield subject.found(faults.SCENE_SURPLUS, where, flaw.scene_id, SCENE_ROWS, KIND)
     if flaw.bare and not flaw.surplus:
-        yield subject.found(faults.SCENE_BARE, where, flaw.scene_id, FRAME_ROWS, VECTOR_ROWS)
+        yield subject.found(faults.SCENE_BARE, where, flaw.scene_id, FRAME_ROWS, VECTOR_ROWS, KIND)
 
 
 def check_keyframes(subject: Subject) -> Iterator[Finding]:
