@@ -8,7 +8,7 @@ still finds it. The best of N chance scores grows with N; what is to be an answe
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Self
@@ -25,6 +25,7 @@ MIDDLE = 1.462  # deviations above chance with even odds
 GROWTH = 0.535  # of the growth of the best of N independent scores: pictures are alike
 MEDIAN_SHARE = 0.5
 MOST_MEDIAN = 0.5  # deviations
+MOST_ODDS = 30.0  # logarithm of; beyond, a share of 1 could not be told from 1
 BLOM = 0.375  # expected order statistics of normal values, Blom 1958
 
 _NORMAL = NormalDist()
@@ -53,17 +54,16 @@ class QueryNull:
             ),
         )
 
-    def strength(self, cosine: float, calibration: Calibration | None) -> float:
-        """The odds, as a share of 1, that a picture with this cosine shows what was asked for."""
-        held = calibration or self.typical
-        score = float(on_scale(np.array([cosine], np.float32), self.space)[0])
-        return _logistic(SLOPE * ((score - held.mean) / held.deviation - self.chance - MIDDLE))
+    def strengths(self, cosines: Sequence[float], calibrations: Sequence[Calibration | None]) -> list[float]:
+        """The odds, as shares of 1, that pictures with these cosines show what was asked for."""
+        held = [calibration or self.typical for calibration in calibrations]
+        means, deviations = np.array([(item.mean, item.deviation) for item in held]).reshape(-1, 2).T
+        scores = (on_scale(np.array(cosines, np.float32), self.space) - means) / deviations
+        odds = np.clip(SLOPE * (scores - self.chance - MIDDLE), -MOST_ODDS, MOST_ODDS)
+        found: list[float] = (1.0 / (1.0 + np.exp(-odds))).tolist()
+        return found
 
 
 def expected_best(count: int) -> float:
     """The expected largest of so many standard normal values, by Blom's approximation; 0 for one."""
     return _NORMAL.inv_cdf((count - BLOM) / (count + 1 - 2 * BLOM))
-
-
-def _logistic(odds: float) -> float:
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, odds))))

@@ -44,11 +44,13 @@ class ShownSignal(PictureSignal):
         if null is None or not found:
             return found
         calibrations = calibrations_of_scenes(scope.connection, scope.owner, self.stored, list(found))
+        strengths = null.strengths(
+            [evidence.raw for evidence in found.values()],
+            [calibrations.get((scene_id, evidence.rank or 0)) for scene_id, evidence in found.items()],
+        )
         return {
-            scene_id: self._weighed(
-                evidence, null.strength(evidence.raw, calibrations.get((scene_id, evidence.rank or 0)))
-            )
-            for scene_id, evidence in found.items()
+            scene_id: self._weighed(evidence, strength)
+            for (scene_id, evidence), strength in zip(found.items(), strengths, strict=True)
         }
 
     def _weighed(self, evidence: Evidence, strength: float) -> Evidence:

@@ -57,8 +57,11 @@ def test_an_archive_that_answers_as_a_whole_moves_the_line_by_no_more_than_its_c
 def test_a_hub_has_to_come_nearer_than_others() -> None:
     found = null([0.0] * 50)
     plain, hub = Calibration(mean=0.1, deviation=0.1), Calibration(mean=0.3, deviation=0.1)
-    assert found.strength(0.5, plain) > 0.5 > found.strength(0.5, hub)
-    assert 0.0 < found.strength(-1.0, hub) < found.strength(1.0, plain) < 1.0
+    near, near_hub = found.strengths([0.5, 0.5], [plain, hub])
+    assert near > 0.5 > near_hub
+    far, very_near = found.strengths([-1.0, 1.0], [hub, plain])
+    assert 0.0 < far < near_hub < near < very_near < 1.0
+    assert found.strengths([0.5, 0.5], [None, plain])[0] == found.strengths([0.5], [found.typical])[0]
 
 
 def test_without_calibrated_rows_there_is_no_null() -> None:
