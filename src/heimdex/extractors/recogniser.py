@@ -59,6 +59,9 @@ class Recogniser(ABC):
         where the model fails.
         """
 
+    def forget(self) -> None:  # noqa: B027, most remember nothing
+        """What comes next is another recording."""
+
 
 def microseconds(samples: int) -> int:
     """How long so many samples last, rounded down."""

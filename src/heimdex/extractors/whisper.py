@@ -61,15 +61,17 @@ class WhisperRecogniser(Recogniser):
             open_weights(options.folder, file, options.memo_dir)
         if not (options.folder / "tokenizer.json").is_file():  # the library would fetch one
             raise ModelUnavailable(f"{options.folder} has no tokenizer.json; pull the model again.")
-        device = translate_device.choose(options.device, options.precision)
-        self.device = device.device
-        self._model = _load(options, device)
+        self._model, self.device = _loaded(options)
         self._pipeline = _pipeline(self._model)
         if options.language is not None and options.language not in self._model.supported_languages:
             raise ModelError(f"{self.name} knows no language {options.language!r}.")
         self._asked = options.language
-        self._language: str | None = None  # heard last
         self.batch_us = WINDOWS[self.device] * microseconds(LONGEST_SAMPLES)
+        self.forget()
+
+    def forget(self) -> None:
+        """As the interface says: the language of one recording says nothing of the next."""
+        self._language: str | None = None  # heard last
 
     def recognise(self, stretches: Sequence[Stretch]) -> Iterator[Passage]:
         """What is said, stretch by stretch. The language is detected anew with every call."""
@@ -156,6 +158,30 @@ def _heard(segments: Sequence[Any], frame: int, language: str) -> _Heard:
         log_probability=min((float(one.avg_logprob) for one in segments), default=None),
     )
     return _Heard(passage=passage, compression=max((one.compression_ratio for one in segments), default=0.0))
+
+
+def _loaded(options: WhisperOptions) -> tuple[Any, str]:
+    """The model and the device it runs on: for `auto` the processor, too, where a card does not do."""
+    device = translate_device.choose(options.device, options.precision)
+    try:
+        model = _load(options, device)
+        if device.device != "cpu":
+            _try(model)
+    except ModelError as err:
+        if options.device != "auto" or device.device == "cpu":
+            raise
+        log.warning("%s runs on the processor: the card does not do (%s)", options.name, err)
+        device = translate_device.choose("cpu", options.precision)
+        model = _load(options, device)
+    return model, device.device
+
+
+def _try(model: Any) -> None:
+    """Libraries of CUDA that are missing are missed when something is computed. Raises ModelError."""
+    try:
+        model.encode(model.feature_extractor(np.zeros(SAMPLE_RATE_HZ, np.float32)))
+    except RuntimeError as err:
+        raise ModelError(f"The card cannot be used ({str(err).splitlines()[0]}).") from err
 
 
 def _load(options: WhisperOptions, device: translate_device.TranslateDevice) -> Any:

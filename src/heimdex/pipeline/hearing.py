@@ -94,6 +94,7 @@ def _recognised(
     if first is None:
         return  # silence needs no recogniser, and most of a holiday's clips are silent
     ears = recogniser(options)
+    ears.forget()
     for batch in batches(chain([first], stretches), ears.batch_us):
         yield from zip(ears.recognise(batch), batch, strict=True)
 

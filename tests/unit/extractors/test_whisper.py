@@ -13,6 +13,8 @@ import pytest
 from heimdex.errors import ModelError, ModelUnavailable, WeightsCorrupt
 from heimdex.extractors.recogniser import Passage, Stretch
 from heimdex.extractors.whisper import WhisperOptions, WhisperRecogniser
+from heimdex.inference import translate_device
+from heimdex.inference.translate_device import TranslateDevice
 from tests.random_whisper import FILES, WhisperSizes, make_whisper
 from tests.unit.extractors.sounds import music, noise
 
@@ -90,6 +92,26 @@ def test_a_doubtful_language_gives_way_to_the_one_before(whisper: WhisperRecogni
     assert whisper._settled("en", 0.9) == "en"
     assert whisper._settled("cy", 0.2) == "en"
     assert whisper._settled("de", 0.8) == "de"
+    whisper.forget()
+    assert whisper._settled("cy", 0.2) == "cy"
+
+
+def test_where_a_card_does_not_do_auto_takes_the_processor(
+    options: WhisperOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = translate_device.choose
+
+    def choose(asked: str, precision: Any) -> TranslateDevice:
+        if asked == "cpu":
+            return real(asked, precision)
+        return TranslateDevice(device="cuda", compute_type="float16")
+
+    monkeypatch.setattr(translate_device, "choose", choose)
+    found = WhisperRecogniser(dataclasses.replace(options, device="auto"))
+    assert found.device == "cpu"
+    check(list(found.recognise(STRETCHES)))
+    with pytest.raises(ModelError):
+        WhisperRecogniser(dataclasses.replace(options, device="cuda"))
 
 
 def test_a_window_that_loops_is_decoded_once_more_without_repetitions(
