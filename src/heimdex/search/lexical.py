@@ -129,7 +129,7 @@ class Lexical:
         )
 
     def _of_string(self, scope: Scope, asked: AskedString, *, quoted: bool) -> list[LookUp]:
-        terms = lookups.string_terms(asked.words, whole=asked.is_whole)
+        terms = lookups.terms_of_string(asked.words, by_itself=asked.is_whole)
         counts = self._figures.counts(scope.connection, [(Channel.WRITTEN, term) for term in terms])
         counted = {term: counts[Channel.WRITTEN, term] for term in terms}
         return lookups.of_string(counted, quoted=quoted, nearly=asked.is_nearly)

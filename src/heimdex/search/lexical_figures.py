@@ -15,7 +15,7 @@ from heimdex.store.lexicon import postings
 from heimdex.store.lexicon.stems import Stems
 from heimdex.store.lexicon.texts import Channel
 
-COUNTED_ASSETS = 1_000  # over which a term is counted
+COUNTED_ASSETS = 400  # over which a term is counted
 COUNTED_SCENES = 200_000
 KEPT_TERMS = 10_000
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from heimdex.search.vocabulary import Vocabulary, units
 from heimdex.store.lexicon.confusables import classed
-from heimdex.store.lexicon.grams import FIRST, LAST, inner, windows
+from heimdex.store.lexicon.grams import inner, whole
 from heimdex.store.lexicon.postings import LookUp
 from heimdex.store.lexicon.terms import stop_pairs
 from heimdex.store.lexicon.texts import Channel
 
 TERMS = 4  # the rarest, that are looked up
 FORMS = 2  # of a word that are looked up: its most frequent stems
-DEPTH = 500  # assets looked at for each term of a query in any order
+RARE = 300  # scenes; a term no more frequent is looked at to the end
+DEPTH = 200  # assets looked at for any other term of a query in any order
 QUOTED_DEPTH = 3_000  # … of what has to be there
 
 
@@ -25,34 +26,42 @@ def of_words(channel: Channel, known: Vocabulary, words: Sequence[str], *, quote
     beside = stop_pairs(words, [word in known.stop for word in words])
     found = [form for form in [*forms, *([pair] for pair in beside if known.counts.get(pair))] if form]
     found.sort(key=lambda terms: sum(known.counts[term] for term in terms))
-    weighted = {term: known.weight([term]) for terms in found[:TERMS] for term in terms}
-    return _look_ups(channel, weighted, quoted=quoted)
+    terms = [term for each in found[:TERMS] for term in each]
+    return _look_ups(channel, {t: (known.weight([t]), known.counts[t]) for t in terms}, quoted=quoted)
 
 
 def of_string(counted: Mapping[str, int], *, quoted: bool, nearly: bool) -> list[LookUp]:
-    """The look-up for a string, from its trigrams and in how many scenes each stands.
+    """The look-up for a string, from its terms and in how many scenes each stands.
 
-    `nearly`: some trigrams may be wrong; otherwise one that stands nowhere rules the string out.
+    `nearly`: some of them may be wrong; otherwise one that stands nowhere rules the string out, and a rare
+    one is enough.
     """
-    held = sorted((gram for gram, count in counted.items() if count), key=lambda gram: (counted[gram], gram))
-    if len(held) < len(counted) and not nearly:
+    held = sorted((term for term, count in counted.items() if count), key=lambda term: (counted[term], term))
+    if not held or (len(held) < len(counted) and not nearly):
         return []
-    return _look_ups(Channel.WRITTEN, dict.fromkeys(held[:TERMS], 1.0), quoted=quoted)
+    terms = held[: TERMS if nearly else 1 if counted[held[0]] <= RARE else 2]
+    return _look_ups(Channel.WRITTEN, {term: (1.0, counted[term]) for term in terms}, quoted=quoted)
 
 
-def _look_ups(channel: Channel, weighted: Mapping[str, float], *, quoted: bool) -> list[LookUp]:
-    if not weighted:
+def _look_ups(channel: Channel, terms: Mapping[str, tuple[float, int]], *, quoted: bool) -> list[LookUp]:
+    """One look-up from each term's weight and count, or none."""
+    if not terms:
         return []
-    depth = QUOTED_DEPTH if quoted else DEPTH
-    return [LookUp(channel=channel, terms=tuple(weighted.items()), depth=depth)]
+    common = QUOTED_DEPTH if quoted else DEPTH
+    return [
+        LookUp(
+            channel=channel,
+            terms=tuple(
+                (term, weight, max(common, RARE) if count <= RARE else common)
+                for term, (weight, count) in terms.items()
+            ),
+        )
+    ]
 
 
-def string_terms(words: Sequence[str], *, whole: bool) -> list[str]:
-    """The trigrams that every line with this string has."""
-    text = "".join(words)
-    if whole and len(words) == 1:
-        return list(dict.fromkeys(windows(FIRST + classed(text) + LAST)))
-    return inner(text)
+def terms_of_string(words: Sequence[str], *, by_itself: bool) -> list[str]:
+    """The terms that every line with this string has; `by_itself`: it is a word there, no part of one."""
+    return [whole(words[0])] if by_itself and len(words) == 1 else inner("".join(words))
 
 
 def beginning_of(words: Sequence[str]) -> str:

@@ -14,7 +14,6 @@ from heimdex.store.lexicon.texts import Channel, SceneWords
 from heimdex.store.lexicon.words import is_gram, words
 
 LEAST_FREE = 3  # characters of a word that is looked for in writing without being asked to
-LEAST_FREE_PART = 5  # … and within longer words
 _FIELDS = {
     Channel.SAID: (Field.ANY, Field.SAYS),
     Channel.WRITTEN: (Field.ANY, Field.SHOWS),
@@ -176,7 +175,7 @@ def _string_parts(term: Term, folded: Sequence[str], known: Vocabulary) -> list[
         text = "".join(string_words)
         if len(text) < LEAST_FREE and not any(c.isdecimal() for c in text) and not is_gram(text[0]):
             continue
-        parts = len(text) >= LEAST_FREE_PART or (any(c.isdecimal() for c in text) and len(text) >= LEAST_FREE)
+        parts = len(text) >= LEAST_FREE and any(char.isdecimal() for char in text)
         string = AskedString(string_words, parts=parts, nearly=False)
         made.append(Part(scorer=string, term=term, weight=string.weight * term.weight))
     return made

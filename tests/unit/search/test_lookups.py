@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from heimdex.search.lookups import beginning_of, of_string, of_words, string_terms
+from heimdex.search.lookups import beginning_of, of_string, of_words, terms_of_string
 from heimdex.search.vocabulary import Vocabulary, units
 from heimdex.store.lexicon.postings import LookUp
 from heimdex.store.lexicon.texts import Channel
@@ -23,7 +23,7 @@ def known(counts: dict[str, int], *, stop: str = "", **stems: str) -> Vocabulary
 
 
 def terms(found: Sequence[LookUp]) -> list[str]:
-    return [term for look_up in found for term, _ in look_up.terms]
+    return [term for look_up in found for term, _, _ in look_up.terms]
 
 
 def test_the_rarest_words_are_looked_up() -> None:
@@ -39,13 +39,13 @@ def test_the_rarest_words_are_looked_up() -> None:
 def test_the_rarest_word_weighs_most() -> None:
     vocabulary = known({"sea": 50, "old": 900, "boat": 10})
     (found,) = of_words(SAID, vocabulary, words("old boat sea"), quoted=False)
-    weights = [weight for _, weight in found.terms]
+    weights = [weight for _, weight, _ in found.terms]
     assert weights == sorted(weights, reverse=True)
 
 
 def test_what_has_to_be_there_is_looked_for_more_deeply() -> None:
-    vocabulary = known({"sea": 50})
-    depths = [of_words(SAID, vocabulary, ["sea"], quoted=quoted)[0].depth for quoted in (False, True)]
+    vocabulary = known({"sea": 5000})
+    depths = [of_words(SAID, vocabulary, ["sea"], quoted=quoted)[0].terms[0][2] for quoted in (False, True)]
     assert depths[0] < depths[1]
 
 
@@ -81,7 +81,9 @@ def test_scripts_without_spaces_are_asked_for_in_pairs(text: str, found: list[st
 
 def test_a_string_is_looked_up_by_its_rarest_trigrams() -> None:
     counted = {"ko1": 3, "olo": 500, "los": 40, "osx": 2, "sxx": 90}
-    assert terms(of_string(counted, quoted=True, nearly=False)) == ["osx", "ko1", "los", "sxx"]
+    assert terms(of_string(counted, quoted=True, nearly=False)) == ["osx"]
+    assert terms(of_string(counted, quoted=True, nearly=True)) == ["osx", "ko1", "los", "sxx"]
+    assert terms(of_string({"the": 900, "hea": 800, "ead": 850}, quoted=True, nearly=False)) == ["hea", "ead"]
 
 
 def test_a_string_with_an_unknown_trigram_is_only_nearly_there() -> None:
@@ -91,10 +93,9 @@ def test_a_string_with_an_unknown_trigram_is_only_nearly_there() -> None:
     assert of_string({"ko1": 0}, quoted=True, nearly=True) == []
 
 
-def test_edges_are_looked_up_where_a_whole_word_is_asked_for() -> None:
-    assert string_terms(["art"], whole=True) == ["^ar", "art", "rt$"]
-    assert string_terms(["art"], whole=False) == ["art"]
-    assert string_terms(["k"], whole=True) == ["^k$"]
+def test_a_word_by_itself_is_looked_up_as_one() -> None:
+    assert terms_of_string(["exit"], by_itself=True) == ["^exlt$"]
+    assert terms_of_string(["exit"], by_itself=False) == ["exl", "xlt"]
     assert beginning_of(["10"]) == "lo"
 
 

@@ -1,4 +1,4 @@
-"""Edge-padded trigrams of writing: any part of a string of two characters or more is found by them.
+"""Terms of writing: words, and edge-padded trigrams, by which any part of two characters or more is found.
 
 Windows of three characters lie over each word with its edges marked (`^ab`, `ab$`), and over the whole line
 without its spaces, so that neither a space that the reader put in nor one it lost matters.
@@ -14,10 +14,16 @@ FIRST, LAST = "^", "$"  # the edges of a word; no word holds them
 SIZE = 3
 
 
-def trigrams(line: Sequence[str]) -> set[str]:
+def string_terms(line: Sequence[str]) -> set[str]:
     """The terms of a line, given as its folded words."""
-    found = {gram for word in line for gram in windows(FIRST + classed(word) + LAST)}
-    return found | set(windows(FIRST + classed("".join(line)) + LAST))
+    found = {whole(word) for word in line}
+    found.update(gram for word in line for gram in windows(whole(word)))
+    return found | set(windows(whole("".join(line))))
+
+
+def whole(word: str) -> str:
+    """The term of a folded word that stands by itself."""
+    return FIRST + classed(word) + LAST
 
 
 def inner(text: str) -> list[str]:

@@ -21,11 +21,10 @@ HIGHEST = "\U0010ffff"  # sorts after every character of a term
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookUp:
-    """What is looked up at once: scenes that hold some of these terms, each with its weight."""
+    """What is looked up at once: scenes that hold some of these terms, the heaviest first."""
 
     channel: Channel
-    terms: tuple[tuple[str, float], ...]
-    depth: int  # assets looked at for each term
+    terms: tuple[tuple[str, float, int], ...]  # (term, weight, how many assets are looked at)
 
 
 def replace_terms(
@@ -103,18 +102,23 @@ def find_scenes(
     Without filters, scenes of assets that are missing now are among them.
     """
     found: list[list[str]] = [[] for _ in asked]
-    rows = [(place, one, term, weight) for place, one in enumerate(asked) for term, weight in one.terms]
+    rows = [
+        (place, one, term, weight, depth)
+        for place, one in enumerate(asked)
+        for term, weight, depth in one.terms
+    ]
     if not rows:
         return found
     is_filtered = filters != Filters()
     statement = SQL["find_scenes"].replace("/* with asset */", SQL["with_asset"] if is_filtered else "")
     parameters = filter_parameters(filters) | {
         "owner": owner,
-        "look_ups": [place for place, _, _, _ in rows],
-        "channels": [int(one.channel) for _, one, _, _ in rows],
-        "terms": [term for _, _, term, _ in rows],
-        "weights": [weight for _, _, _, weight in rows],
-        "depths": [one.depth for _, one, _, _ in rows],
+        "last": len(asked) - 1,
+        "look_ups": [place for place, *_ in rows],
+        "channels": [int(one.channel) for _, one, *_ in rows],
+        "terms": [term for _, _, term, _, _ in rows],
+        "weights": [weight for _, _, _, weight, _ in rows],
+        "depths": [depth for *_, depth in rows],
     }
     query = literal_int(with_filters(statement, filters, scene="s"), limit=limit)
     for place, scene_id in connection.execute(query, parameters):

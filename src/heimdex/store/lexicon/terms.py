@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from heimdex.store.lexicon.confusables import readable
-from heimdex.store.lexicon.grams import trigrams
+from heimdex.store.lexicon.grams import string_terms
 from heimdex.store.lexicon.texts import Channel, Passage, SceneTexts, SceneWords
 from heimdex.store.lexicon.words import compounds, pairs, words
 
 Stemmed = Mapping[tuple[str, str | None], str | None]
 """(word, language) → stem, or None for a stop word."""
-
-LONGEST_TERM = 64  # characters; a B-tree entry has to fit a third of a page
 
 
 def vocabulary(texts: Iterable[SceneTexts]) -> set[tuple[str, str | None]]:
@@ -29,7 +27,7 @@ def terms_of(texts: SceneTexts, stems: Stemmed) -> dict[Channel, set[str]]:
     """The terms of a scene by channel."""
     found = {
         Channel.SAID: _of_passages(texts.spoken, stems),
-        Channel.WRITTEN: {gram for line in texts.written for gram in trigrams(words(readable(line)))},
+        Channel.WRITTEN: {gram for line in texts.written for gram in string_terms(words(readable(line)))},
         Channel.DESCRIBED: _of_passages(texts.captions, stems),
     }
     return {channel: terms for channel, terms in found.items() if terms}
@@ -64,7 +62,7 @@ def _of_passages(passages: Sequence[Passage], stems: Stemmed) -> set[str]:
         terms.update(pairs(found))
         terms.update(stop_pairs(found, [stem is None for stem in stemmed]))
         terms.update(compounds(passage.text))
-    return {term[:LONGEST_TERM] for term in terms}
+    return terms
 
 
 def _stems_of(passage: Passage, stems: Stemmed) -> list[str]:

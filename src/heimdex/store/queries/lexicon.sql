@@ -59,20 +59,19 @@ SELECT count(*) FROM (SELECT FROM heimdex.scene_words WHERE owner_id = %(owner)s
 -- name: find_scenes
 -- For each look-up the scenes that hold most of its terms by weight, no more than the limit; of each term no more
 -- assets than its depth, in one order for all terms, so that scenes with two common ones are likely to be met.
-SELECT met.look_up, met.scene_id::text
-  FROM (SELECT asked.look_up, s.scene_id,
-               row_number() OVER (PARTITION BY asked.look_up ORDER BY sum(asked.weight) DESC, s.scene_id) AS place
-          FROM unnest(%(look_ups)s::integer[], %(channels)s::smallint[], %(terms)s::text[], %(weights)s::real[],
-                      %(depths)s::integer[]) AS asked(look_up, channel, term, weight, depth)
-         CROSS JOIN LATERAL (
-            SELECT p.scenes FROM heimdex.posting p /* with asset */
-             WHERE p.owner_id = %(owner)s AND p.channel = asked.channel AND p.term = asked.term /* filters */
-             ORDER BY p.asset_id LIMIT asked.depth) p
-         CROSS JOIN LATERAL unnest(p.scenes) AS s(scene_id)
-         WHERE true /* scene filters */
-         GROUP BY asked.look_up, s.scene_id) met
- WHERE met.place <= {limit}
- ORDER BY met.look_up, met.place;
+SELECT look_up.place, found.scene_id::text
+  FROM generate_series(0, %(last)s::integer) AS look_up(place)
+ CROSS JOIN LATERAL (
+    SELECT s.scene_id, sum(asked.weight) AS weight
+      FROM unnest(%(look_ups)s::integer[], %(channels)s::smallint[], %(terms)s::text[], %(weights)s::real[],
+                  %(depths)s::integer[]) AS asked(look_up, channel, term, weight, depth)
+     CROSS JOIN LATERAL (
+        SELECT p.scenes FROM heimdex.posting p /* with asset */
+         WHERE p.owner_id = %(owner)s AND p.channel = asked.channel AND p.term = asked.term /* filters */
+         ORDER BY p.asset_id LIMIT asked.depth) p
+     CROSS JOIN LATERAL unnest(p.scenes) AS s(scene_id)
+     WHERE asked.look_up = look_up.place /* scene filters */
+     GROUP BY s.scene_id ORDER BY weight DESC, s.scene_id LIMIT {limit}) found;
 
 -- name: with_asset
 -- Where there are filters, only assets that are there.

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from heimdex.store.lexicon.confusables import classed, readable
 from heimdex.store.lexicon.folding import fold
-from heimdex.store.lexicon.grams import inner, trigrams
+from heimdex.store.lexicon.grams import inner, string_terms
 from heimdex.store.lexicon.words import words
 
 PLATE = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1, max_size=12)
@@ -48,17 +48,17 @@ def test_every_part_of_three_characters_and_more_has_its_trigrams_in_the_line(
     first = data.draw(st.integers(0, len(plate) - 1))
     last = data.draw(st.integers(first + 1, len(plate)))
     part = fold(plate[first:last])
-    assert set(inner(part)) <= trigrams([fold(plate)])
-    assert set(inner(part)) <= trigrams([fold(plate[:first]), fold(plate[first:])])  # a space more
+    assert set(inner(part)) <= string_terms([fold(plate)])
+    assert set(inner(part)) <= string_terms([fold(plate[:first]), fold(plate[first:])])  # a space more
 
 
 @given(PLATE, st.data())
 def test_every_part_of_two_characters_begins_some_trigram(plate: str, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, max(0, len(plate) - 2)))
     part = classed(fold(plate[first : first + 2]))
-    assert any(gram.startswith(part) for gram in trigrams([fold(plate)])) or len(part) == 1
+    assert any(gram.startswith(part) for gram in string_terms([fold(plate)])) or len(part) == 1
 
 
 def test_a_string_of_one_character_has_a_term_of_its_own() -> None:
-    assert trigrams(["k"]) == {"^k$"}
-    assert trigrams(words("東京")) >= {"東京$", "^東京", "^東$"}
+    assert string_terms(["k"]) == {"^k$"}
+    assert string_terms(words("東京")) >= {"東京$", "^東京", "^東$"}
