@@ -111,10 +111,11 @@ def _is_silence(passage: Passage) -> bool:
 
 
 def _is_phantom(text: str, words: Sequence[Word], passage: Passage) -> bool:
-    if plain(text) not in phantoms():
+    # One that does not tell whether somebody speaks was not trained on subtitles, and is unsure of everything.
+    if passage.no_speech is None or plain(text) not in phantoms():
         return False
     confidence = sum(word.confidence for word in words) / len(words)
-    return confidence < UNSURE or (passage.no_speech or 0.0) > HEARD_NOTHING
+    return confidence < UNSURE or passage.no_speech > HEARD_NOTHING
 
 
 @cache

@@ -66,6 +66,7 @@ def test_known_inventions_are_left_out_only_where_they_are_doubtful(said: str) -
     assert kept(passage(said, confidence=0.2))[0] == ""
     assert kept(passage(said, no_speech=0.5))[0] == ""
     assert kept(passage(said)) == (said, None)
+    assert kept(passage(said, confidence=0.2, no_speech=None)) == (said, None)
     assert kept(passage(f"{said} and good night", confidence=0.2))[0] == f"{said} and good night"
 
 
