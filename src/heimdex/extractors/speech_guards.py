@@ -111,7 +111,7 @@ def _is_silence(passage: Passage) -> bool:
 
 
 def _is_phantom(text: str, words: Sequence[Word], passage: Passage) -> bool:
-    # One that does not tell whether somebody speaks was not trained on subtitles, and is unsure of everything.
+    # One that does not tell whether somebody speaks was not trained on subtitles, and doubts everything.
     if passage.no_speech is None or plain(text) not in phantoms():
         return False
     confidence = sum(word.confidence for word in words) / len(words)
