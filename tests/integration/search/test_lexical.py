@@ -232,6 +232,11 @@ def test_filters_narrow_what_is_proposed(database: Database, owner: str, film: M
         assert set(ask(database, owner, "caption", "dogs", filters)) == wanted, filters
 
 
+def test_what_is_missing_now_is_not_proposed(database: Database, owner: str, film: MadeAsset) -> None:
+    database.run(owner, lambda c: assets.mark_missing(c, owner, [b"/film.mp4"], [film.asset_id]))
+    assert ask(database, owner, "speech", "country") == {}
+
+
 def test_a_removed_asset_takes_its_terms_with_it(database: Database, owner: str, film: MadeAsset) -> None:
     database.run(owner, lambda c: assets.delete_assets(c, owner, [film.asset_id]))
     with database.transaction(owner) as connection:

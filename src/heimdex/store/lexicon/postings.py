@@ -138,7 +138,7 @@ def find_by_beginning(
 
 
 def words_of_scenes(connection: Connection[Any], owner: str, scenes: Sequence[str]) -> dict[str, SceneWords]:
-    """The words of some scenes as they are compared; scenes without any are left out."""
+    """The words of some scenes as they are compared; those without any, or whose file is missing, not."""
     rows = connection.execute(SQL["words_of_scenes"], {"owner": owner, "scenes": uuid_array(scenes)})
     return {
         scene_id: SceneWords(

@@ -90,10 +90,11 @@ SELECT DISTINCT found.scene_id::text
          LIMIT {limit}) found;
 
 -- name: words_of_scenes
--- The words of some scenes as they are compared.
+-- The words of some scenes as they are compared, where their files are there.
 SELECT scene_id::text, coalesce(said, ''), coalesce(said_stems, ''), coalesce(written, ''),
        coalesce(described, ''), coalesce(described_stems, '')
-  FROM heimdex.scene_words WHERE owner_id = %(owner)s AND scene_id = ANY(%(scenes)s::uuid[]);
+  FROM heimdex.scene_words w JOIN heimdex.asset a USING (owner_id, asset_id)
+ WHERE w.owner_id = %(owner)s AND w.scene_id = ANY(%(scenes)s::uuid[]) AND a.present;
 
 -- name: sentences_of_scenes
 -- The sentences said in some scenes, with the times of their words, in order.
