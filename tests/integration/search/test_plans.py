@@ -5,16 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
 
-from heimdex.store import backlog, nearest, vectors
+from heimdex.store import backlog, calibrations, nearest, vectors
+from heimdex.store.calibrations import Calibration
 from heimdex.store.database import Database
 from heimdex.store.sql import literal_int, queries
-from heimdex.store.vectors import StoredModel, to_text
+from heimdex.store.vectors import StoredModel, StoredSpace, to_text
 from tests.conftest import TEMPLATE, ServerUnderTest
 from tests.library import DIM, add_asset, make_model, unit
 
@@ -46,11 +48,18 @@ def crowd(database_server: ServerUnderTest, tmp_path_factory: pytest.TempPathFac
             for number in range(ASSETS):
                 values = [unit(rng.standard_normal((3, DIM))) for _ in range(SCENES)]
                 asset = add_asset(database, tenant, model, f"/media/{tenant}/holiday-{number}.mp4", values)
+            database.run(tenant, partial(_calibrate, tenant, model.spaces[0]))
         database.run(owner, lambda c: vectors.build_index(c, model.spaces[0].space_id))
         with psycopg.connect(database_server.url(name, user="postgres"), autocommit=True) as connection:
             connection.execute("ANALYZE")
         yield Crowd(database=database, owner=owner, model=model, asset_id=asset.asset_id, path=asset.path)
     database_server.admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _calibrate(owner: str, stored: StoredSpace, connection: Any) -> None:
+    keys, _ = calibrations.uncalibrated(connection, owner, stored, version=1, limit=10_000)
+    made = [Calibration(mean=0.0, deviation=1.0)] * len(keys)
+    calibrations.write_calibrations(connection, owner, stored, keys, made, version=1)
 
 
 def plan(crowd: Crowd, statement: str, parameters: dict[str, Any]) -> str:
@@ -135,6 +144,9 @@ def test_a_backfill_reads_vectors_and_frames_by_their_indexes(crowd: Crowd, name
         ("runs", "runs_of_assets", "stage_run_pkey"),
         ("runs", "fence_run", "stage_run_pkey"),
         ("vectors", "vectors_of_scene", "vector_owner_id_space_id_scene_id_rank_key"),
+        ("calibrations", "calibrations_of_scenes", "calibration_pkey"),
+        ("calibrations", "sample", "calibration_draw"),
+        ("places", "places_of_scenes", "scene_pkey"),
     ],
 )
 def test_a_hot_query_uses_its_index(crowd: Crowd, file: str, name: str, index: str) -> None:
