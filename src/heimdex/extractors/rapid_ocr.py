@@ -37,6 +37,7 @@ LINE_WIDTHS = (320, 480, 640, 960, 1440, 2240)  # px; a line is padded to the ne
 HIGH = (
     2 * LINE_HEIGHT
 )  # px; higher lines are made smaller smoothly before the recogniser takes every n-th pixel
+LEAST_CERTAIN = 0.4  # that there is a line at all; what is none is left out once it was read
 MOST_LINES = 400  # of one picture; a page of a newspaper has about as many
 DOUBTFUL = 0.9  # of confidence: such a line is tried upside down
 CLEARLY = 0.1  # so much surer it has to be read then
@@ -81,6 +82,7 @@ class RapidReader(Reader):
         cv2.setNumThreads(options.threads)
         self._cv2, self._crop, self._input = cv2, get_rotate_crop_image, TextRecInput
         config.Det.limit_type, config.Det.limit_side_len = "max", max(map(max, SHAPES))
+        config.Det.box_thresh = LEAST_CERTAIN
         config.Rec.font_path = None  # of pictures of its results, which nobody draws here
         config.Rec.rec_batch_num = 1  # one line after the other is as quick, and takes less memory
         session = SessionOptions(
