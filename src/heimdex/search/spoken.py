@@ -15,7 +15,7 @@ from heimdex.store.lexicon.texts import Channel
 from heimdex.store.lexicon.words import words
 
 WEIGHT = 1.0  # what a scene that holds the whole query to the letter gains
-TOLD = 10  # the best, of which sentence and time are looked up at once
+TOLD = 100  # the best, of which text and time are looked up at once; 0 where `tell_page` does it for a page
 NEARLY = "nearly: "  # before a text that does not hold a phrase to the letter
 
 

@@ -12,6 +12,7 @@ from heimdex.search.language import parse
 from heimdex.search.lexical import Lexical
 from heimdex.search.lexical_figures import LexicalFigures
 from heimdex.search.spoken import CaptionSignal, SpeechSignal
+from heimdex.search.telling import tell_page
 from heimdex.search.written import WritingSignal
 from heimdex.store import assets
 from heimdex.store.database import Database
@@ -230,6 +231,22 @@ def test_filters_narrow_what_is_proposed(database: Database, owner: str, film: M
         (Filters(language="en"), both),
     ):
         assert set(ask(database, owner, "caption", "dogs", filters)) == wanted, filters
+
+
+def test_a_page_is_told_by_a_new_look_at_its_scenes(database: Database, owner: str, film: MadeAsset) -> None:
+    other = Evidence(signal="picture", contribution=0.1, raw=0.1, model="test")
+
+    def work(connection: Any) -> dict[str, tuple[Evidence, ...]]:
+        scope, query = scope_of(connection, owner), parse("dogs running")
+        scores = SpeechSignal(Lexical(query, LexicalFigures(owner)), told=0).score(scope, film.scene_ids)
+        assert all(item.text is None for item in scores.values())
+        page = {scene_id: (other, item) for scene_id, item in scores.items()}
+        return tell_page(scope, Lexical(query, LexicalFigures(owner)), page)
+
+    first, speech = database.run(owner, work, read_only=True)[film.scene_ids[1]]
+    assert first == other
+    assert speech.text == "The dogs were running along the beach."
+    assert speech.at_us == SECOND + 1000
 
 
 def test_what_is_missing_now_is_not_proposed(database: Database, owner: str, film: MadeAsset) -> None:
