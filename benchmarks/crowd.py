@@ -21,6 +21,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from benchmarks.crowd_words import fill_words
 from benchmarks.plan import ROOT, photos
 from heimdex.config import SINGLE_OWNER
 from heimdex.encoders import catalog
@@ -65,6 +66,7 @@ class Size:
     frames: int
     scenes_per_asset: int
     spaces: tuple[str, ...]  # that get vectors
+    words: bool = False  # whether something is said, written and described in every scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,9 @@ def crowd(cache: Path, size: Size) -> Iterator[Crowd]:
                 for name in size.spaces:
                     build = partial(vectors.build_index, space_id=model.space(name).space_id)
                     database.run(SINGLE_OWNER, build)
+                if size.words:
+                    with psycopg.connect(root) as connection:
+                        fill_words(connection, database)
                 with psycopg.connect(root, autocommit=True) as connection:
                     connection.execute("VACUUM ANALYZE")
                 made.touch()

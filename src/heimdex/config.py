@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     description_key: SecretStr | None = Field(default=None, description="The key of that API.")
     description_prompt: str | None = Field(default=None, description="What to ask of it. Default: our words.")
     description_language: str = Field(default="English", description="The language of the descriptions.")
+    description_frames: int = Field(
+        default=1, ge=1, le=3, description="How many of a scene's kept frames it is shown."
+    )
     description_requests_per_minute: float = Field(
         default=0.0, ge=0, description="Requests a minute it may get; 0 = no limit."
     )

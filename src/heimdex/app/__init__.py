@@ -122,6 +122,7 @@ class Heimdex:
             max_pixels=settings.max_megapixels * 1_000_000,
             strategy=FrameStrategy(settings.frame_strategy),
             pictures_off=None if settings.pictures else PICTURES_OFF,
+            texts=parts.text_side(settings),
             folder=lambda value: os.fsdecode(_as_bytes(value)),
         )
         return Searcher(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from heimdex.config import Settings
+from heimdex.errors import ModelUnavailable
 from heimdex.inherited.expectations import Expected
 
 if TYPE_CHECKING:
     from heimdex.encoders.row import LoadOptions
+    from heimdex.encoders.text_encoder import TextEncoder
     from heimdex.inference.hub import HubOptions
     from heimdex.pipeline.tools import (
         DescriptionOptions,
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
         SpeechOptions,
         WritingOptions,
     )
+    from heimdex.search.meanings import TextSide
+    from heimdex.store.vectors import StoredModel
 
 STARTER = "starter"
 
@@ -125,4 +130,32 @@ def description_options(settings: Settings) -> DescriptionOptions:
         price_in=settings.description_price_in,
         price_out=settings.description_price_out,
         summary_model=settings.summary_model,
+        frames=settings.description_frames,
     )
+
+
+def text_side(settings: Settings) -> TextSide:
+    """The model that compares texts, for searches: looked up and loaded when it is first asked for."""
+    from heimdex.encoders import catalog
+    from heimdex.search.meanings import TextSide
+    from heimdex.store import vectors
+
+    name, options = settings.text_model, load_options(settings)
+
+    @lru_cache(maxsize=1)
+    def load() -> TextEncoder:
+        return catalog.load_text(name, options)
+
+    @lru_cache(maxsize=1)
+    def key() -> tuple[str, str, str] | None:
+        row = catalog.find(name, options.models_dir)
+        try:
+            return row.name, row.precision, catalog.fingerprint(row, options)
+        except ModelUnavailable:  # words are found all the same
+            return None
+
+    def find(connection: Any) -> StoredModel | None:
+        known = key()
+        return None if known is None else vectors.find_model(connection, *known)
+
+    return TextSide(load=load, find=find)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from heimdex.entities import Evidence
+from heimdex.entities import Evidence, TextChannel
 from heimdex.search.verdict import MATCH_STRENGTH, WHOLE
 
 ALMOST = MATCH_STRENGTH - 0.01  # what is found only in part, or nearly, is a weak answer at most
@@ -48,6 +48,11 @@ RULES = {
     "speech": Rule(weight=1.0, strength=by_words),
     "writing": Rule(weight=1.0, strength=by_words),
     "caption": Rule(weight=0.7, strength=by_words),
+}
+MEANINGS = {  # beside the rules of the words themselves: what means the same may be said in other words
+    TextChannel.TRANSCRIPT: Rule(weight=0.5, strength=by_meaning),
+    TextChannel.DESCRIPTION: Rule(weight=0.5, strength=by_meaning),
+    TextChannel.SUMMARY: Rule(weight=0.25, strength=by_meaning),
 }
 
 

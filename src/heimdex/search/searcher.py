@@ -22,6 +22,7 @@ from heimdex.search.fusion import Scored
 from heimdex.search.language import ParsedQuery
 from heimdex.search.lexical import Lexical
 from heimdex.search.lexical_figures import LexicalFigures
+from heimdex.search.meanings import Meanings, TextSide
 from heimdex.search.page import show
 from heimdex.search.ranking import MAX_RESULTS, Ranked, rank
 from heimdex.search.request import Asked, Reading, by_likeness, encode, take_apart
@@ -45,6 +46,7 @@ class SearchOptions:
     short_side: int = 512
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX
     pictures_off: str | None = None  # why what is seen is not looked at; None: it is
+    texts: TextSide | None = None  # None: texts are found by their words alone
     folder: Callable[[str], str] = field(default=lambda value: value)  # the path that `in:` names
 
 
@@ -69,6 +71,8 @@ class Searcher:
         self._kept: OrderedDict[Query, Ranked] = OrderedDict()
         self._figures = LibraryFigures(owner, options.exact_rows)
         self._lexical_figures = LexicalFigures(owner)
+        texts = options.texts
+        self._meanings = None if texts is None else Meanings(owner, texts, options.exact_rows)
         self._reading = Reading(
             max_pixels=options.max_pixels, short_side=options.short_side, folder=options.folder
         )
@@ -125,6 +129,8 @@ class Searcher:
             scope = self._scope(connection, parsed)
             lexical = Lexical(parsed, self._lexical_figures)
             signals = word_signals(parsed, lexical) if parsed.terms else []
+            if self._meanings is not None:
+                signals += self._meanings.signals(connection, parsed.text, parsed.filters)
             if model is not None and encoder is not None:
                 seeing = Seeing(encoder=encoder, model=model)
                 signals = [*picture_signals(scope, query, asked, seeing, self._figures), *signals]

@@ -17,8 +17,9 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.entities import Filters, FrameStrategy, Values
+from heimdex.store.halves import Half
 from heimdex.store.sql import literal_int, queries, uuid_array
-from heimdex.store.vectors import StoredSpace, has_index, to_text
+from heimdex.store.vectors import StoredSpace, has_index
 
 SQL = queries("search")
 
@@ -66,7 +67,7 @@ def nearest_scenes(
     `exact` is what `choose_exact` said; None asks it.
     """
     literals = {"space_id": stored.space_id, "dim": stored.space.dim}
-    parameters = filter_parameters(filters) | {"owner": owner, "vector": to_text(vector)}
+    parameters = filter_parameters(filters) | {"owner": owner, "vector": Half(vector)}
     # A frame may be one of several of its scene, so more frames are asked for than scenes, but none beyond
     # what the index looks at anyway. Who is near on average may have no frame among the very nearest.
     frames = EF_SEARCH if strategy == FrameStrategy.TOP3_MEAN else limit * FRAMES_PER_SCENE
@@ -110,9 +111,7 @@ def score_scenes(
     """Each scene's cosine to a vector by the strategy. Scenes without a vector that counts are left out."""
     statement = _with_frames(SQL["score_scenes"], strategy)
     query = literal_int(statement, space_id=stored.space_id, dim=stored.space.dim)
-    rows = connection.execute(
-        query, {"owner": owner, "scenes": uuid_array(scenes), "vector": to_text(vector)}
-    )
+    rows = connection.execute(query, {"owner": owner, "scenes": uuid_array(scenes), "vector": Half(vector)})
     found: dict[str, FrameScore] = {}
     for scene_id, frames in groupby(rows.fetchall(), key=itemgetter(0)):
         nearest_first = [(rank, 1.0 - distance) for _, rank, distance in frames]

@@ -16,9 +16,10 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from heimdex.entities import Filters, TextChannel, Values
+from heimdex.store.halves import Half
 from heimdex.store.nearest import EF_SEARCH, EXACT_ROWS, MAX_SCAN_TUPLES, filter_parameters, with_filters
 from heimdex.store.sql import literal_int, queries, uuid_array
-from heimdex.store.vectors import StoredSpace, from_text, to_text
+from heimdex.store.vectors import StoredSpace, from_text
 
 SQL = queries("text_vectors")
 _SEARCH = queries("search")
@@ -69,7 +70,7 @@ def replace_texts(
                     "scene": row.scene_id,
                     "text": row.text,
                     "at_us": row.at_us,
-                    "embedding": None if row.values is None else to_text(row.values),
+                    "embedding": None if row.values is None else Half(row.values),
                     "metadata": Jsonb(row.metadata),
                 }
                 for row in rows
@@ -123,6 +124,14 @@ def has_index(connection: Connection[Any], space_id: int, channel: TextChannel) 
     return bool(row and row[0])
 
 
+def has_rows(connection: Connection[Any], owner: str, place: tuple[StoredSpace, TextChannel]) -> bool:
+    """Whether a channel has any vectors."""
+    stored, channel = place
+    query = _of(channel, SQL["count_text_space"], space_id=stored.space_id, limit=1)
+    row = connection.execute(query, {"owner": owner}).fetchone()
+    return bool(row and row[0])
+
+
 def choose_exact(
     connection: Connection[Any],
     owner: str,
@@ -164,7 +173,7 @@ def nearest_texts(
     name = "nearest_texts_exact" if exact else "nearest_texts_indexed"
     literals = {"space_id": stored.space_id, "dim": stored.space.dim, "limit": limit}
     query = _of(channel, with_filters(SQL[name], filters), **literals)
-    parameters = filter_parameters(filters) | {"owner": owner, "vector": to_text(vector)}
+    parameters = filter_parameters(filters) | {"owner": owner, "vector": Half(vector)}
     return [row[0] for row in connection.execute(query, parameters)]
 
 
@@ -178,7 +187,7 @@ def score_texts(
     """Each scene's text of one channel: its cosine to a vector. Scenes without one are left out."""
     stored, channel = place
     query = _of(channel, SQL["score_texts"], space_id=stored.space_id, dim=stored.space.dim)
-    parameters = {"owner": owner, "vector": to_text(vector), "scenes": uuid_array(scenes)}
+    parameters = {"owner": owner, "vector": Half(vector), "scenes": uuid_array(scenes)}
     return {
         scene_id: TextScore(cosine=1.0 - distance, text=text, at_us=at_us)
         for scene_id, distance, text, at_us in connection.execute(query, parameters)
