@@ -72,3 +72,12 @@ def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
 def owner() -> str:
     """A tenant."""
     return str(uuid.uuid4())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _neither_listens_nor_reads() -> Iterator[None]:
+    """Libraries in tests listen and read only where that is the point: two more models to load in each run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEIMDEX_SPEECH", "off")
+        patch.setenv("HEIMDEX_WRITING", "false")
+        yield

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from heimdex.entities import Evidence, TextChannel
-from heimdex.search.verdict import MATCH_STRENGTH, WHOLE
+from heimdex.search.verdict import MATCH_STRENGTH, WEAK_STRENGTH, WHOLE
 
 ALMOST = MATCH_STRENGTH - 0.01  # what is found only in part, or nearly, is a weak answer at most
 
@@ -63,7 +63,7 @@ def weigh(evidence: Evidence) -> Evidence:
         return evidence
     strength = rule.strength(evidence.raw)
     if evidence.approximate:
-        strength = min(strength, ALMOST)
+        strength = min(max(strength, WEAK_STRENGTH), ALMOST)  # perhaps, and never surely
     return replace(evidence, strength=strength, contribution=rule.weight * strength)
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from psycopg import Connection
-
-from heimdex.entities import Filters, Hit, Kind
+from heimdex.entities import Hit, Kind
 from heimdex.search.fusion import Scored
+from heimdex.search.lexical import Lexical
+from heimdex.search.signals import Scope
+from heimdex.search.telling import tell_page
 from heimdex.store import nearest
 from heimdex.store.nearest import SceneFacts
 
 
-def show(
-    connection: Connection[Any], owner: str, home: Path, page: Sequence[Scored], filters: Filters
-) -> tuple[Hit, ...]:
+def show(scope: Scope, home: Path, page: Sequence[Scored], lexical: Lexical) -> tuple[Hit, ...]:
     """The hits of a page, in the order of the list. What was removed since that was made is left out."""
     ids = [scene_id for scored in page for scene_id in scored.scene_ids or (scored.scene_id,)]
-    facts = nearest.describe_scenes(connection, owner, ids, filters)
-    return tuple(_hit(home, scored, facts) for scored in page if scored.scene_id in facts)
+    facts = nearest.describe_scenes(scope.connection, scope.owner, ids, scope.filters)
+    there = [scored for scored in page if scored.scene_id in facts]
+    told = tell_page(scope, lexical, {scored.scene_id: scored.evidence for scored in there})
+    return tuple(_hit(home, replace(scored, evidence=told[scored.scene_id]), facts) for scored in there)
 
 
 def _hit(home: Path, scored: Scored, facts: Mapping[str, SceneFacts]) -> Hit:

@@ -50,6 +50,15 @@ class SearchOptions:
     folder: Callable[[str], str] = field(default=lambda value: value)  # the path that `in:` names
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """What is shown of a list."""
+
+    verdict: Verdict
+    hits: tuple[Hit, ...]
+    more: bool
+
+
 class Searcher:
     """Answers queries over one owner's library. Thread-safe; the encoder is loaded on first need."""
 
@@ -82,7 +91,70 @@ class Searcher:
         """The page of hits that answers a query. Raises QueryError, NotFound, MediaError or ModelError."""
         began = time.perf_counter()
         parsed = take_apart(query, self._reading)
-        ranked = self._ranked(query, parsed)
+        kept = self._kept_list(query)
+        # The encoder's work needs no database; the transaction begins after it.
+        encoder = None if self.options.pictures_off else self._load_encoder()
+        asked = None
+        if kept is None:
+            asked = Asked() if encoder is None else encode(encoder, query, parsed, self._reading)
+
+        def work(connection: Connection[Any]) -> tuple[Ranked, Page]:
+            scope, lexical = self._scope(connection, parsed), Lexical(parsed, self._lexical_figures)
+            ranked = kept
+            if asked is not None:
+                ranked = self._rank(scope, lexical, query, asked)
+            assert ranked is not None
+            return ranked, self._page(scope, lexical, query, ranked)
+
+        ranked, page = self.database.run(self.owner, work, read_only=True)
+        if asked is not None:
+            self._keep(query, ranked)
+        return Answer(
+            query=query,
+            verdict=page.verdict,
+            hits=page.hits,
+            models={} if encoder is None else {"picture": encoder.row.name},
+            unavailable=ranked.unavailable,
+            took_ms=round((time.perf_counter() - began) * 1000, 2),
+            more=page.more,
+        )
+
+    def _kept_list(self, query: Query) -> Ranked | None:
+        """The list that later pages are cut from: page 2 must not shift because something was indexed."""
+        if query.page == 1:
+            return None
+        with self._lock:
+            kept = self._kept.get(_key(query))
+        fresh = kept is not None and time.monotonic() - kept.made_s < KEPT_S
+        return kept if kept is not None and fresh and len(kept.hits) >= _wanted(query) else None
+
+    def _keep(self, query: Query, ranked: Ranked) -> None:
+        with self._lock:
+            self._kept[_key(query)] = ranked
+            while len(self._kept) > KEPT_LISTS:
+                self._kept.popitem(last=False)
+
+    def _rank(self, scope: Scope, lexical: Lexical, query: Query, asked: Asked) -> Ranked:
+        connection, parsed = scope.connection, lexical.query
+        if query.similar is not None:
+            scenes.place_of(connection, self.owner, query.similar)
+        encoder = None if self.options.pictures_off else self._load_encoder()
+        model = self._find_model(connection)
+        signals = word_signals(parsed, lexical) if parsed.terms else []
+        if self._meanings is not None:
+            signals += self._meanings.signals(connection, parsed.text, parsed.filters)
+        if model is not None and encoder is not None:
+            seeing = Seeing(encoder=encoder, model=model)
+            signals = [*picture_signals(scope, query, asked, seeing, self._figures), *signals]
+        return Ranked(
+            hits=tuple(rank(scope, query, signals, lexical, max(POOL, _wanted(query)))),
+            certainty=1.0 if asked.words is None else asked.words.certainty,
+            unavailable=self._unavailable(connection, query, encoder, model),
+            made_s=time.monotonic(),
+        )
+
+    def _page(self, scope: Scope, lexical: Lexical, query: Query, ranked: Ranked) -> Page:
+        """The hits that are shown of a list, and the verdict on it."""
         likeness = by_likeness(query)
         verdict = judge(ranked.hits, ranked.certainty, by_likeness=likeness, strictness=query.strictness)
         hits: Sequence[Scored] = ranked.hits
@@ -91,57 +163,9 @@ class Searcher:
         elif not query.nearest:
             hits = held_to(hits, query.strictness, by_likeness=likeness)
         first = (query.page - 1) * query.limit
-        return Answer(
-            query=query,
-            verdict=verdict,
-            hits=self._shown(parsed, hits[first : first + query.limit]),
-            models={} if self.options.pictures_off else {"picture": self._load_encoder().row.name},
-            unavailable=ranked.unavailable,
-            took_ms=round((time.perf_counter() - began) * 1000, 2),
-            more=len(hits) > first + query.limit,
-        )
-
-    def _ranked(self, query: Query, parsed: ParsedQuery) -> Ranked:
-        """The kept candidate list, or a new one: page 2 must not shift because something was indexed."""
-        key = replace(query, page=1, limit=0, nearest=False, strictness=Strictness.NORMAL)
-        wanted = min(MAX_RESULTS, query.page * query.limit + 1)
-        with self._lock:
-            kept = self._kept.get(key)
-        fresh = kept is not None and time.monotonic() - kept.made_s < KEPT_S
-        if kept is not None and fresh and query.page > 1 and len(kept.hits) >= wanted:
-            return kept
-        ranked = self._rank(query, parsed, max(POOL, wanted))
-        with self._lock:
-            self._kept[key] = ranked
-            while len(self._kept) > KEPT_LISTS:
-                self._kept.popitem(last=False)
-        return ranked
-
-    def _rank(self, query: Query, parsed: ParsedQuery, pool: int) -> Ranked:
-        encoder = None if self.options.pictures_off else self._load_encoder()
-        # The encoder's work needs no database; the transaction begins after it.
-        asked = Asked() if encoder is None else encode(encoder, query, parsed, self._reading)
-
-        def work(connection: Connection[Any]) -> Ranked:
-            if query.similar is not None:
-                scenes.place_of(connection, self.owner, query.similar)
-            model = self._find_model(connection)
-            scope = self._scope(connection, parsed)
-            lexical = Lexical(parsed, self._lexical_figures)
-            signals = word_signals(parsed, lexical) if parsed.terms else []
-            if self._meanings is not None:
-                signals += self._meanings.signals(connection, parsed.text, parsed.filters)
-            if model is not None and encoder is not None:
-                seeing = Seeing(encoder=encoder, model=model)
-                signals = [*picture_signals(scope, query, asked, seeing, self._figures), *signals]
-            return Ranked(
-                hits=tuple(rank(scope, query, signals, lexical, pool)),
-                certainty=1.0 if asked.words is None else asked.words.certainty,
-                unavailable=self._unavailable(connection, query, encoder, model),
-                made_s=time.monotonic(),
-            )
-
-        return self.database.run(self.owner, work, read_only=True)
+        page = hits[first : first + query.limit]
+        shown = show(scope, self.home, page, lexical) if page else ()
+        return Page(verdict=verdict, hits=shown, more=len(hits) > first + query.limit)
 
     def _scope(self, connection: Connection[Any], parsed: ParsedQuery) -> Scope:
         return Scope(
@@ -165,8 +189,11 @@ class Searcher:
             *availability.not_built(),
         )
 
-    def _shown(self, parsed: ParsedQuery, page: Sequence[Scored]) -> tuple[Hit, ...]:
-        if not page:
-            return ()
-        work = partial(show, owner=self.owner, home=self.home, page=page, filters=parsed.filters)
-        return self.database.run(self.owner, work, read_only=True)
+
+def _key(query: Query) -> Query:
+    """What two searches have in common that may share a list."""
+    return replace(query, page=1, limit=0, nearest=False, strictness=Strictness.NORMAL)
+
+
+def _wanted(query: Query) -> int:
+    return min(MAX_RESULTS, query.page * query.limit + 1)

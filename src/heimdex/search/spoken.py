@@ -15,37 +15,34 @@ from heimdex.store.lexicon.texts import Channel
 from heimdex.store.lexicon.words import words
 
 WEIGHT = 1.0  # what a scene that holds the whole query to the letter gains
-TOLD = 100  # the best, of which text and time are looked up at once; 0 where `tell_page` does it for a page
+BY_WORDS = "words"  # the model of evidence until it is told who wrote the words down
 NEARLY = "nearly: "  # before a text that does not hold a phrase to the letter
 
 
 class SpeechSignal(Signal):
     """What is said in a scene."""
 
-    def __init__(self, lexical: Lexical, weight: float = WEIGHT, told: int = TOLD) -> None:
+    def __init__(self, lexical: Lexical, weight: float = WEIGHT) -> None:
         self.lexical = lexical
         self.weight = weight
-        self._told = told
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
         """The scenes in which most of the query is said."""
         return self.lexical.propose(scope, Channel.SAID, limit)
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
-        """How much of the query is said; the best with their sentences and times."""
+        """How much of the query is said; `tell` adds the sentences."""
         scores = self.lexical.score(scope, Channel.SAID, scenes)
-        found = {
+        return {
             scene_id: Evidence(
                 signal="speech",
                 contribution=self.weight * score.raw,
                 raw=score.raw,
-                model="words",
+                model=BY_WORDS,
                 approximate=score.approximate,
             )
             for scene_id, score in scores.items()
         }
-        best = sorted(found, key=lambda scene_id: (-found[scene_id].raw, scene_id))[: self._told]
-        return found | self.tell(scope, {scene_id: found[scene_id] for scene_id in best})
 
     def tell(self, scope: Scope, evidence: Mapping[str, Evidence]) -> dict[str, Evidence]:
         """The evidence with the sentence as it was said, and when the first of the words falls."""
@@ -78,26 +75,23 @@ class SpeechSignal(Signal):
 class CaptionSignal(Signal):
     """What is described of a scene."""
 
-    def __init__(self, lexical: Lexical, weight: float = WEIGHT, told: int = TOLD) -> None:
+    def __init__(self, lexical: Lexical, weight: float = WEIGHT) -> None:
         self.lexical = lexical
         self.weight = weight
-        self._told = told
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
         """The scenes of which most of the query is described."""
         return self.lexical.propose(scope, Channel.DESCRIBED, limit)
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
-        """How much of the query is described; the best with the description."""
+        """How much of the query is described; `tell` adds the description."""
         scores = self.lexical.score(scope, Channel.DESCRIBED, scenes)
-        found = {
+        return {
             scene_id: Evidence(
-                signal="caption", contribution=self.weight * score.raw, raw=score.raw, model="words"
+                signal="caption", contribution=self.weight * score.raw, raw=score.raw, model=BY_WORDS
             )
             for scene_id, score in scores.items()
         }
-        best = sorted(found, key=lambda scene_id: (-found[scene_id].raw, scene_id))[: self._told]
-        return found | self.tell(scope, {scene_id: found[scene_id] for scene_id in best})
 
     def tell(self, scope: Scope, evidence: Mapping[str, Evidence]) -> dict[str, Evidence]:
         """The evidence with the description as written, or the sentence of another text as compared."""

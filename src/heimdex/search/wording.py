@@ -13,6 +13,7 @@ from heimdex.store.lexicon.words import is_pair
 STEM_VALUE = 0.9  # of a word found in another form
 SHARE_PART, CLOSE_PART, ORDER_PART = 0.7, 0.2, 0.1  # of a score: which words, how near, in which order
 LEAST_SHARE = 0.6  # of a phrase's words, in order, and of their weight
+LEAST_WEIGHT = 0.3  # of its weight: words that are in every sentence are not enough
 NEARLY = 0.8  # what a phrase is worth at most that is not there to the letter
 SHORTEST_JOINED = 5  # characters of a word that may be written as two
 SPARE_WORDS = 2  # a phrase may be spread over half as many words again, and so many
@@ -121,7 +122,7 @@ class Phrasing:
                 continue
             chain = _longest_rise(hits[first:last])
             weight = sum(self.asked[number].weight for _, number in chain)
-            if len(chain) < self._least or weight < LEAST_SHARE * self.weight:
+            if len(chain) < self._least or weight < LEAST_WEIGHT * self.weight:
                 continue
             raw = NEARLY * len(chain) / len(self.asked)
             if best is None or raw > best.raw:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from heimdex.entities import Evidence
 from heimdex.search.lexical import Lexical
 from heimdex.search.signals import Scope, Signal
-from heimdex.search.spoken import NEARLY, TOLD, WEIGHT
+from heimdex.search.spoken import BY_WORDS, NEARLY, WEIGHT
 from heimdex.search.strings import LineFound
 from heimdex.store.lexicon import sources
 from heimdex.store.lexicon.confusables import readable
@@ -19,30 +19,27 @@ from heimdex.store.lexicon.words import words
 class WritingSignal(Signal):
     """What is written in a scene: whole strings, parts of them, and what a reader takes for them."""
 
-    def __init__(self, lexical: Lexical, weight: float = WEIGHT, told: int = TOLD) -> None:
+    def __init__(self, lexical: Lexical, weight: float = WEIGHT) -> None:
         self.lexical = lexical
         self.weight = weight
-        self._told = told
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
         """The scenes in which most of the query is written."""
         return self.lexical.propose(scope, Channel.WRITTEN, limit)
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
-        """How much of the query is written; the best with their lines and boxes."""
+        """How much of the query is written; `tell` adds the lines."""
         scores = self.lexical.score(scope, Channel.WRITTEN, scenes)
-        found = {
+        return {
             scene_id: Evidence(
                 signal="writing",
                 contribution=self.weight * score.raw,
                 raw=score.raw,
-                model="words",
+                model=BY_WORDS,
                 approximate=score.approximate,
             )
             for scene_id, score in scores.items()
         }
-        best = sorted(found, key=lambda scene_id: (-found[scene_id].raw, scene_id))[: self._told]
-        return found | self.tell(scope, {scene_id: found[scene_id] for scene_id in best})
 
     def tell(self, scope: Scope, evidence: Mapping[str, Evidence]) -> dict[str, Evidence]:
         """The evidence with the line as it was read, where it stands and when."""

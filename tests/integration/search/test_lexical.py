@@ -52,7 +52,7 @@ def ask(
         scope = scope_of(connection, owner, filters)
         made = SIGNALS[signal](Lexical(parse(line), LexicalFigures(owner)))
         proposed = made.propose(scope, 100)
-        scored = made.score(scope, proposed)
+        scored = made.tell(scope, made.score(scope, proposed))
         return {scene_id: scored[scene_id] for scene_id in proposed}
 
     return database.run(owner, work, read_only=True)
@@ -238,7 +238,7 @@ def test_a_page_is_told_by_a_new_look_at_its_scenes(database: Database, owner: s
 
     def work(connection: Any) -> dict[str, tuple[Evidence, ...]]:
         scope, query = scope_of(connection, owner), parse("dogs running")
-        scores = SpeechSignal(Lexical(query, LexicalFigures(owner)), told=0).score(scope, film.scene_ids)
+        scores = SpeechSignal(Lexical(query, LexicalFigures(owner))).score(scope, film.scene_ids)
         assert all(item.text is None for item in scores.values())
         page = {scene_id: (other, item) for scene_id, item in scores.items()}
         return tell_page(scope, Lexical(query, LexicalFigures(owner)), page)

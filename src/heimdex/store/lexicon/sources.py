@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
@@ -15,6 +16,15 @@ LONGEST_SENTENCE_US = 60_000_000  # longer ones are few, and have an index of th
 LONGEST_LINE_US = 600_000_000  # a line that stands for longer is shown with the scene it was read in only
 
 Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Makers:
+    """The models that wrote down a scene's words; "subtitles" where people did. None where nothing did."""
+
+    said: str | None
+    written: str | None
+    described: str | None
 
 
 def sentences_of(
@@ -57,3 +67,12 @@ def descriptions_of(connection: Connection[Any], owner: str, scenes: Sequence[st
     """What is described of each scene."""
     rows = connection.execute(SQL["descriptions_of_scenes"], {"owner": owner, "scenes": uuid_array(scenes)})
     return dict(rows.fetchall())
+
+
+def makers_of(connection: Connection[Any], owner: str, scenes: Sequence[str]) -> dict[str, Makers]:
+    """Who wrote down the words of each scene."""
+    rows = connection.execute(SQL["makers_of_scenes"], {"owner": owner, "scenes": uuid_array(scenes)})
+    return {
+        scene_id: Makers(said=said, written=written, described=described)
+        for scene_id, said, described, written in rows
+    }

@@ -129,3 +129,14 @@ SELECT s.scene_id::text, l.text, l.at_us, l.box
 -- What is described of some scenes.
 SELECT scene_id::text, text FROM heimdex.description
  WHERE owner_id = %(owner)s AND scene_id = ANY(%(scenes)s::uuid[]) AND text IS NOT NULL;
+
+-- name: makers_of_scenes
+-- Which models wrote down what is said, written and described in some scenes.
+SELECT s.scene_id::text, t.model, d.model,
+       (SELECT m.name FROM heimdex.stage_run r JOIN heimdex.model m USING (model_id)
+         WHERE r.owner_id = s.owner_id AND r.asset_id = s.asset_id AND r.stage = 'writing'
+         ORDER BY r.finished_at DESC NULLS LAST LIMIT 1)
+  FROM heimdex.scene s
+  LEFT JOIN heimdex.transcript t ON t.owner_id = s.owner_id AND t.asset_id = s.asset_id
+  LEFT JOIN heimdex.description d ON d.owner_id = s.owner_id AND d.scene_id = s.scene_id
+ WHERE s.owner_id = %(owner)s AND s.scene_id = ANY(%(scenes)s::uuid[]);
