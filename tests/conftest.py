@@ -76,7 +76,7 @@ def owner() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _neither_listens_nor_reads() -> Iterator[None]:
-    """Libraries in tests listen and read only where that is the point: two more models to load in each run."""
+    """Libraries in tests listen and read only where that is the point: each takes a model to load."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEIMDEX_SPEECH", "off")
         patch.setenv("HEIMDEX_WRITING", "false")

@@ -20,7 +20,7 @@ from heimdex.store.lexicon.postings import LookUp
 from heimdex.store.lexicon.texts import Channel, SceneWords
 from heimdex.store.lexicon.words import words
 
-EACH = 100  # scenes a look-up gives
+EACH = 60  # scenes a look-up gives
 FILTERED_EACH = 400  # … where a filter on scenes is not the index's business
 SCORED = 250  # scenes a channel scores before it proposes the best
 MOST_WORDS = 32  # of a query, and of each of its terms, that are looked at

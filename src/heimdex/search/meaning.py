@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from heimdex.entities import Evidence, TextChannel, Values
+from heimdex.search.fusion import LEAST_MEANING, MEANINGS
 from heimdex.search.signals import Scope, Signal
 from heimdex.store import text_vectors
+from heimdex.store.text_vectors import TextScore
 from heimdex.store.vectors import StoredSpace
 
 EVIDENCE = {
@@ -16,8 +19,37 @@ EVIDENCE = {
 }
 """What each channel's evidence is called: the sense that it came by."""
 
+PROPOSED = 40  # scenes a channel proposes: by meaning alone nothing is more than perhaps an answer
+
 IsSmall = Callable[[StoredSpace, TextChannel], bool]
 """Whether scanning all rows of a channel that pass the filters is the better way."""
+
+
+@dataclass(kw_only=True)
+class Meant:
+    """A query in a text model's space, and the channels that have texts. Shared by their signals: candidates
+    are scored on all channels at once. For one search and one thread.
+    """
+
+    stored: StoredSpace
+    channels: Sequence[TextChannel]
+    vector: Values
+    _scored: dict[TextChannel, dict[str, TextScore]] = field(default_factory=dict)
+    _scenes: Sequence[str] | None = None
+
+    def scores(self, scope: Scope, channel: TextChannel, scenes: Sequence[str]) -> dict[str, TextScore]:
+        """The texts of one channel that mean something like the query."""
+        if self._scenes != scenes:
+            self._scenes = scenes
+            self._scored = text_vectors.score_texts(
+                scope.connection,
+                scope.owner,
+                (self.stored, self.channels),
+                self.vector,
+                scenes,
+                least=LEAST_MEANING,
+            )
+        return self._scored[channel]
 
 
 class MeaningSignal(Signal):
@@ -27,53 +59,38 @@ class MeaningSignal(Signal):
     evidence of its own.
     """
 
-    def __init__(
-        self,
-        stored: StoredSpace,
-        channel: TextChannel,
-        vector: Values,
-        weight: float = 1.0,
-        *,
-        strength: Callable[[float], float] | None = None,
-        is_small: IsSmall | None = None,
-    ) -> None:
-        """`strength` makes of a cosine how surely the scene is an answer, 0-1; without it the cosine counts.
-
-        `is_small` may remember from one search to the next what is counted anew otherwise.
-        """
-        self.stored = stored
+    def __init__(self, meant: Meant, channel: TextChannel, is_small: IsSmall | None = None) -> None:
+        """`is_small` may remember from one search to the next what is counted anew otherwise."""
+        self.meant = meant
         self.channel = channel
-        self.vector = vector
-        self.weight = weight
-        self._strength = strength
+        self.rule = MEANINGS[channel]
         self._is_small = is_small
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
         """The scenes whose texts are nearest."""
+        stored = self.meant.stored
         return text_vectors.nearest_texts(
             scope.connection,
             scope.owner,
-            (self.stored, self.channel),
-            self.vector,
+            (stored, self.channel),
+            self.meant.vector,
             scope.filters,
-            limit=limit,
-            exact=None if self._is_small is None else self._is_small(self.stored, self.channel),
+            limit=min(limit, PROPOSED),
+            exact=None if self._is_small is None else self._is_small(stored, self.channel),
         )
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The cosine, the sentence that stands for the text, and when it is said."""
-        found = text_vectors.score_texts(
-            scope.connection, scope.owner, (self.stored, self.channel), self.vector, scenes
-        )
+        found = self.meant.scores(scope, self.channel, scenes)
         return {scene_id: self._evidence(score) for scene_id, score in found.items()}
 
-    def _evidence(self, score: text_vectors.TextScore) -> Evidence:
-        strength = None if self._strength is None else self._strength(score.cosine)
+    def _evidence(self, score: TextScore) -> Evidence:
+        strength = self.rule.strength(score.cosine)
         return Evidence(
             signal=EVIDENCE[self.channel],
-            contribution=self.weight * (max(0.0, score.cosine) if strength is None else strength),
+            contribution=self.rule.weight * strength,
             raw=score.cosine,
-            model=self.stored.space.model,
+            model=self.meant.stored.space.model,
             text=score.text,
             at_us=score.at_us,
             strength=strength,

@@ -13,8 +13,7 @@ from psycopg import Connection
 from heimdex.encoders.text_encoder import TextEncoder
 from heimdex.entities import Filters, TextChannel
 from heimdex.search.figures import Figure
-from heimdex.search.fusion import MEANINGS
-from heimdex.search.meaning import MeaningSignal
+from heimdex.search.meaning import MeaningSignal, Meant
 from heimdex.search.signals import Signal
 from heimdex.store import text_vectors
 from heimdex.store.vectors import StoredModel, StoredSpace
@@ -37,30 +36,26 @@ class Meanings:
         self._owner = owner
         self._side = side
         self._exact_rows = exact_rows
+        self._model: StoredModel | None = None
         self._small: dict[tuple[int, TextChannel], Figure[Count]] = {}
         self._lock = threading.Lock()
 
     def signals(self, connection: Connection[Any], text: str, filters: Filters) -> list[Signal]:
         """A signal for each channel that has texts; none, and no model loaded, where nothing has."""
-        model = self._side.find(connection)
-        if model is None or not text:
+        if not text:
+            return []
+        self._model = self._model or self._side.find(connection)  # its ids are for good
+        model = self._model
+        if model is None:
             return []
         stored = model.spaces[0]
         filled = [channel for channel in TextChannel if not self._count(connection, stored, channel)[0]]
         if not filled:
             return []
         vector = next(iter(self._side.load().encode([text], "query"))).values
-        return [
-            MeaningSignal(
-                stored,
-                channel,
-                vector,
-                MEANINGS[channel].weight,
-                strength=MEANINGS[channel].strength,
-                is_small=partial(self._is_small, connection, filters),
-            )
-            for channel in filled
-        ]
+        meant = Meant(stored=stored, channels=filled, vector=vector)
+        is_small = partial(self._is_small, connection, filters)
+        return [MeaningSignal(meant, channel, is_small) for channel in filled]
 
     def _is_small(
         self, connection: Connection[Any], filters: Filters, stored: StoredSpace, channel: TextChannel

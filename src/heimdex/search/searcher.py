@@ -32,7 +32,7 @@ from heimdex.store import scenes
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
 
-POOL = 100  # scenes each signal proposes; more for later pages
+POOL = 60  # scenes each signal proposes; more for later pages
 KEPT_LISTS = 64
 KEPT_S = 600.0
 

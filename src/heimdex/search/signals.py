@@ -115,8 +115,10 @@ class PathSignal(Signal):
             scope.connection, scope.owner, rare, scope.filters, each=ASSETS_PER_WORD
         )
         assets = sorted(matches, key=lambda asset_id: (-self._coverage(scope, matches[asset_id]), asset_id))
+        # All scenes of a file share its path: of many files the first scene each.
+        each = max(1, min(SCENES_PER_ASSET, limit // max(1, len(assets))))
         return nearest.scenes_of_assets(
-            scope.connection, scope.owner, assets[: min(limit, PATH_ASSETS)], each=SCENES_PER_ASSET
+            scope.connection, scope.owner, assets[: min(limit, PATH_ASSETS)], each=each
         )
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:

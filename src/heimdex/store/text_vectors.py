@@ -180,18 +180,26 @@ def nearest_texts(
 def score_texts(
     connection: Connection[Any],
     owner: str,
-    place: tuple[StoredSpace, TextChannel],
+    place: tuple[StoredSpace, Sequence[TextChannel]],
     vector: Values,
     scenes: Sequence[str],
-) -> dict[str, TextScore]:
-    """Each scene's text of one channel: its cosine to a vector. Scenes without one are left out."""
-    stored, channel = place
-    query = _of(channel, SQL["score_texts"], space_id=stored.space_id, dim=stored.space.dim)
-    parameters = {"owner": owner, "vector": Half(vector), "scenes": uuid_array(scenes)}
-    return {
-        scene_id: TextScore(cosine=1.0 - distance, text=text, at_us=at_us)
-        for scene_id, distance, text, at_us in connection.execute(query, parameters)
+    *,
+    least: float = -1.0,
+) -> dict[TextChannel, dict[str, TextScore]]:
+    """Each scene's texts by channel, those with a cosine of at least `least` to a vector."""
+    stored, channels = place
+    query = literal_int(SQL["score_texts"], space_id=stored.space_id, dim=stored.space.dim)
+    parameters = {
+        "owner": owner,
+        "vector": Half(vector),
+        "scenes": uuid_array(scenes),
+        "channels": [str(channel) for channel in channels],
+        "most": 1.0 - least,
     }
+    found: dict[TextChannel, dict[str, TextScore]] = {channel: {} for channel in channels}
+    for scene_id, channel, distance, text, at_us in connection.execute(query, parameters):
+        found[TextChannel(channel)][scene_id] = TextScore(cosine=1.0 - distance, text=text, at_us=at_us)
+    return found
 
 
 def coverage(connection: Connection[Any], owner: str, model_id: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import pytest
 
 from heimdex import Heimdex
 from heimdex.entities import TextChannel
-from heimdex.search.meaning import MeaningSignal
+from heimdex.search.meaning import MeaningSignal, Meant
 from tests.integration.pipeline.test_wording import embed, lasting_worker
 from tests.planting import fake_model, lasting_workers, make_media
 from tests.vision_stub import KEY, VisionStub, answers, pictures_of, says, vision_stub
@@ -75,7 +75,14 @@ def test_pictures_are_described_paid_for_once_and_found_by_what_was_said_of_them
         assert states(heimdex, "description") == {"done": 4}
         assert states(heimdex, "text") == {"done": 4}
         assert len(stub.asked) == 5
-        signal = MeaningSignal(_space(heimdex), TextChannel.DESCRIPTION, embed("a marriage feast"))
+        signal = MeaningSignal(
+            Meant(
+                stored=_space(heimdex),
+                channels=[TextChannel.DESCRIPTION],
+                vector=embed("a marriage feast"),
+            ),
+            TextChannel.DESCRIPTION,
+        )
         found = heimdex.database.run(
             heimdex.owner, lambda c: signal.propose(_scope(c, heimdex.owner), 4), read_only=True
         )

@@ -33,10 +33,8 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    verbs = {
-        "speech": "SpeechVerb", "writing": "WritingVerb", "description": "DescriptionVerb", "text": "TextVerb",
-    }  # fmt: skip
-    monkeypatch.setattr(later, "VERBS", {stage: f"tests.fake_verbs:{verb}" for stage, verb in verbs.items()})
+    names = {stage.name: f"{stage.name.capitalize()}Verb" for stage in LATER}
+    monkeypatch.setattr(later, "VERBS", {stage: f"tests.fake_verbs:{verb}" for stage, verb in names.items()})
     return fake_verbs.forget()
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from heimdex.entities import Filters, Space, TextChannel
 from heimdex.errors import StoreError
-from heimdex.search.meaning import MeaningSignal
+from heimdex.search.fusion import MEANINGS, by_meaning
+from heimdex.search.meaning import MeaningSignal, Meant
 from heimdex.search.signals import Scope
 from heimdex.store import text_vectors, vectors
 from heimdex.store.database import Database
@@ -142,8 +143,8 @@ def test_filters_and_owners_are_kept_apart_by_both_ways(crowd: Crowd) -> None:
 def test_scores_are_exact_and_say_what_and_when(crowd: Crowd) -> None:
     asset = crowd.assets[0]
     found = crowd.run(
-        lambda c: text_vectors.score_texts(c, crowd.owner, (crowd.stored, TOLD), query(), asset.scene_ids)
-    )
+        lambda c: text_vectors.score_texts(c, crowd.owner, (crowd.stored, [TOLD]), query(), asset.scene_ids)
+    )[TOLD]
     assert set(found) == set(asset.scene_ids)
     for number, scene_id in enumerate(asset.scene_ids):
         expected = -float(crowd.values[number] @ query())
@@ -173,9 +174,8 @@ def test_a_signal_asks_once_whether_a_channel_is_small(crowd: Crowd) -> None:
         asked.append(channel)
         return False
 
-    signal = MeaningSignal(
-        crowd.stored, SAID, query(), 0.4, strength=lambda cosine: cosine / 2, is_small=is_small
-    )
+    meant = Meant(stored=crowd.stored, channels=[SAID], vector=query())
+    signal = MeaningSignal(meant, SAID, is_small)
 
     def work(connection: Any) -> Any:
         scope = Scope(
@@ -192,8 +192,8 @@ def test_a_signal_asks_once_whether_a_channel_is_small(crowd: Crowd) -> None:
     assert asked == [SAID]
     assert len(found) == 5
     for evidence in found.values():
-        assert evidence.strength == evidence.raw / 2
-        assert evidence.contribution == 0.4 * evidence.strength
+        assert evidence.strength == by_meaning(evidence.raw)
+        assert evidence.contribution == MEANINGS[SAID].weight * evidence.strength
         assert evidence.signal == "speech"
 
 
@@ -263,6 +263,8 @@ def test_a_hot_query_uses_its_index(crowd: Crowd, name: str, index: str) -> None
     parameters = {
         "owner": crowd.owner,
         "vector": to_text(query()),
+        "channels": ["transcript", "summary"],
+        "most": 0.75,
         "scenes": list(crowd.assets[0].scene_ids),
         "asset": crowd.assets[0].asset_id,
     }

@@ -80,11 +80,15 @@ SELECT v.scene_id::text
  ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit};
 
 -- name: score_texts
--- The exact distance of every candidate's text, and what a hit shows of it.
-SELECT v.scene_id::text, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}), v.text, v.at_us
-  FROM heimdex.text_vector v
- WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = '/* channel */'
-   AND v.scene_id = ANY(%(scenes)s::uuid[]) AND v.embedding IS NOT NULL;
+-- The exact distance of the candidates' texts in some channels, and what a hit shows of them; none farther than
+-- the most.
+SELECT scene_id, channel, distance, text, at_us FROM (
+    SELECT v.scene_id::text, v.channel, v.text, v.at_us,
+           v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
+      FROM heimdex.text_vector v
+     WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = ANY(%(channels)s)
+       AND v.scene_id = ANY(%(scenes)s::uuid[]) AND v.embedding IS NOT NULL) scored
+ WHERE distance <= %(most)s;
 
 -- name: text_coverage
 -- Present assets, and those of them whose stage `text` is done for the model.
