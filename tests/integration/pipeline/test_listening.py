@@ -50,6 +50,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def opened(home: Path, database_url: str, **settings: Any) -> Heimdex:
+    settings = {"speech": "auto"} | settings
     return Heimdex(home=home, database_url=database_url, picture_model="fake", workers=1, **settings)
 
 
