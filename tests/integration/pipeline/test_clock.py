@@ -84,7 +84,7 @@ def test_every_hit_starts_at_the_frame_that_a_player_shows_there(heimdex: Heimde
     names = {make(clip, folder): name for name, clip in CLIPS.items()}
     report = heimdex.index(folder)
     assert report.failed == ()
-    hits = heimdex.search("a number on coloured ground", limit=200).hits
+    hits = heimdex.search("a number on coloured ground", limit=200, nearest=True).hits
     for path, name in names.items():
         clip, player = CLIPS[name], Player(path)
         starts = sorted(hit.start_us / 1e6 for hit in hits if hit.path == str(path))
@@ -104,7 +104,7 @@ def test_the_beep_that_sounds_at_a_cut_sounds_at_the_start_of_its_hit(
     path = make(CLIPS[name], tmp_path / "media")
     heimdex.index(path)
     player = Player(path)
-    starts = sorted(hit.start_us / 1e6 for hit in heimdex.search("a number", limit=9).hits)
+    starts = sorted(hit.start_us / 1e6 for hit in heimdex.search("a number", limit=9, nearest=True).hits)
     assert len(starts) == 3
     for start in starts[1:]:
         assert player.loudness(start + 0.02, start + 0.07) > 10 * player.loudness(start + 0.2, start + 0.5)
