@@ -104,6 +104,7 @@ class IndexRun:
     def run(self, roots: Sequence[bytes]) -> IndexReport:
         """Index what lies below the roots."""
         try:
+            self._ledger.attend()
             self.arrivals.sweep()
             stamps = self._walk(roots)
             self._work(self.arrivals.sort(stamps, retry=self.options.retry))

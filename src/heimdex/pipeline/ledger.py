@@ -67,6 +67,10 @@ class Ledger:
         """Give the asset back."""
         self.claims.release(claim_key(self.owner, asset_id))
 
+    def attend(self) -> None:
+        """Show that an index run goes on, for as long as the claims live: what is missing may be to come."""
+        self.claims.share(run_key(self.owner))
+
     def runs_of(self, asset_ids: Iterable[str]) -> dict[str, list[StageRun]]:
         """The entries of some assets."""
         wanted = list(asset_ids)
@@ -128,6 +132,11 @@ class Ledger:
 def claim_key(owner: str, asset_id: str) -> str:
     """What a claim on an asset is called."""
     return f"{owner}/{asset_id}"
+
+
+def run_key(owner: str) -> str:
+    """What the index runs of an owner hold together while they go on."""
+    return f"{owner}/index runs"
 
 
 def is_current(

@@ -17,6 +17,8 @@ from psycopg import Connection
 from heimdex.errors import StoreError
 from heimdex.store.faults import translate
 
+_SHARE = "SELECT pg_try_advisory_lock_shared(%s)"
+
 
 class Claims:
     """The claims of one process, on one connection of their own. Made by `Database.claims`. Thread-safe.
@@ -29,6 +31,7 @@ class Claims:
         self._connect = connect
         self._connection: Connection[Any] | None = None
         self._held: set[str] = set()
+        self._shared: set[str] = set()
         self._guard = threading.Lock()
 
     def try_claim(self, key: str) -> bool:
@@ -42,6 +45,17 @@ class Claims:
             if taken:
                 self._held.add(key)
             return taken
+
+    def share(self, key: str) -> None:
+        """Be one of those that hold the key together, until `close`; taken again after a lost connection.
+
+        Nobody claims such a key for itself: `is_claimed` tells whether anybody is there. Raises
+        DatabaseUnavailable.
+        """
+        with self._guard:
+            if key not in self._shared:
+                self._ask(_SHARE, key, again=True)
+                self._shared.add(key)
 
     def release(self, key: str) -> None:
         """Give the key back. One that was lost, or never held, is no error."""
@@ -65,6 +79,7 @@ class Claims:
     def close(self) -> None:
         """Give everything back."""
         with self._guard:
+            self._shared.clear()
             self._drop()
 
     def _ask(self, statement: str, key: str, *, again: bool = False) -> bool:
@@ -73,6 +88,8 @@ class Claims:
         try:
             if self._connection is None:
                 self._connection = self._connect()
+                for shared in self._shared:
+                    self._connection.execute(_SHARE, [claim_number(shared)])
             row = self._connection.execute(statement, [claim_number(key)]).fetchone()
         except psycopg.Error as err:
             self._drop()

@@ -16,7 +16,7 @@ from heimdex.app import Heimdex
 from heimdex.pipeline import stages
 from heimdex.pipeline.inspection import faults, whole
 from heimdex.pipeline.inspection.inspectors import Inspectors
-from heimdex.pipeline.ledger import claim_key
+from heimdex.pipeline.ledger import Ledger, claim_key
 from heimdex.store import nearest
 from tests.planting import Library, fake_model, lasting_workers, make_media
 
@@ -62,7 +62,7 @@ def test_a_good_index_has_no_fault_and_all_of_it_was_looked_at(library: Library)
     assert found.checked == {
         "assets": 7,
         "paths": 8,
-        "ledger_entries": 14,
+        "ledger_entries": 6 * 7,
         "scenes": library.sql("SELECT count(*) FROM scene")[0][0],
         "kept_frames": frames,
         "vectors": 2 * frames,
@@ -74,7 +74,10 @@ def test_a_good_index_has_no_fault_and_all_of_it_was_looked_at(library: Library)
 
 def test_verify_changes_no_row_and_no_file(library: Library) -> None:
     library.kept(RED)[0].thumbnail.unlink()
-    library.sql("UPDATE stage_run SET state = 'pending' WHERE asset_id = %(id)s", id=library.asset(FILM))
+    library.sql(
+        "UPDATE stage_run SET state = 'pending' WHERE asset_id = %(id)s AND stage IN ('scenes', 'picture')",
+        id=library.asset(FILM),
+    )
     before = everything(library)
     assert len(library.heimdex.verify(sample=-1).faults) == 3
     assert everything(library) == before
@@ -120,7 +123,10 @@ def test_pages_and_groups_of_any_size_tell_the_same(
 
 def test_an_asset_somebody_works_on_is_left_out(library: Library) -> None:
     library.kept(RED)[0].thumbnail.unlink()
-    library.sql("UPDATE stage_run SET state = 'running' WHERE asset_id = %(id)s", id=library.asset(RED))
+    library.sql(
+        "UPDATE stage_run SET state = 'running' WHERE asset_id = %(id)s AND stage IN ('scenes', 'picture')",
+        id=library.asset(RED),
+    )
     claims = library.heimdex.database.claims()
     assert claims.try_claim(claim_key(library.heimdex.owner, library.asset(RED)))
     try:
@@ -158,13 +164,33 @@ def test_an_index_run_going_on_is_no_fault(library: Library, tmp_path: Path) -> 
         path.write_bytes(path.read_bytes().replace(b"aaaaaaaa", b"cccccccc"))
     run = threading.Thread(target=library.heimdex.index, args=(more,))
     run.start()
-    looks = 0
+    looks = []
     while run.is_alive():
-        assert library.faults(sample=0) == []
-        looks += 1
-    run.join()
-    assert looks >= 2
+        looks.append(library.faults(sample=0))
+    run.join()  # before anything fails: it works on the database of this test
+    assert len(looks) >= 2
+    assert [found for found in looks if found] == []
     assert library.faults() == []
+
+
+def test_a_stage_that_never_ran_is_a_fault_once_no_run_goes_on(library: Library) -> None:
+    heimdex, asset_id = library.heimdex, library.asset(RED)
+    library.sql("DELETE FROM stage_run WHERE asset_id = %(id)s AND stage = 'text'", id=asset_id)
+    library.sql("UPDATE stage_run SET state = 'pending' WHERE stage = 'speech'")
+    one, another = heimdex.database.claims(), heimdex.database.claims()
+    try:
+        for claims in (one, another):  # two runs at a time
+            Ledger(heimdex.database, heimdex.owner, claims).attend()
+        assert library.faults(sample=0) == []
+        one.close()
+        assert library.faults(sample=0) == []
+        library.kept(GREEN)[0].thumbnail.unlink()
+        assert library.faults(sample=0) == [faults.FILE_MISSING.what], "a run explains nothing else"
+    finally:
+        one.close()
+        another.close()
+    found = sorted(library.faults(sample=0))
+    assert found == sorted([faults.FILE_MISSING.what, faults.NO_ENTRY.what, *[faults.PENDING.what] * 7])
 
 
 def test_failures_and_refusals_on_record_are_no_faults(library: Library, tmp_path: Path) -> None:

@@ -432,6 +432,33 @@ def test_a_claim_is_not_given_twice_to_the_same_process(rivals: tuple[Claims, Cl
     assert second.try_claim("film")
 
 
+def test_a_shared_key_is_held_until_the_last_of_its_holders_closes_and_outlives_a_connection(
+    rivals: tuple[Claims, Claims], database: Database, owner: str, database_server: ServerUnderTest
+) -> None:
+    def seen() -> bool:
+        with database.transaction(owner) as connection:
+            return is_claimed(connection, "runs")
+
+    first, second = rivals
+    assert not seen()
+    for claims in (first, second, second):
+        claims.share("runs")
+    second.close()
+    assert seen()
+    with database.transaction(owner) as connection:
+        database_name = connection.info.dbname
+    database_server.admin(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database d ON d.oid = database "
+        f"WHERE locktype = 'advisory' AND d.datname = '{database_name}'"
+    )
+    assert not seen()
+    assert first.try_claim("film")  # on a fresh connection
+    assert seen()
+    first.close()
+    assert second.try_claim("film")  # its own connection knows nothing of what it shared before
+    assert not seen()
+
+
 def test_a_claim_can_be_seen_and_is_gone_with_its_connection(
     rivals: tuple[Claims, Claims], database: Database, owner: str, database_server: ServerUnderTest
 ) -> None:

@@ -2,8 +2,9 @@
 
 Every page is read in one state of the database and checked against the disk after that. Whoever works on an
 asset meanwhile makes it look wrong, so an asset with findings is asked for once more at the end: if it is
-claimed, or anything about it has changed, its findings are dropped and it counts as busy. Memory holds a
-page of assets, and the findings about it.
+claimed, or anything about it has changed, its findings are dropped and it counts as busy. Between its early
+and its later stages a run claims no asset: while one goes on, stages that have not run are none of our
+business. Memory holds a page of assets, and the findings about it.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ from heimdex.pipeline.inspection.rows import check_keyframes, check_scenes, chec
 from heimdex.pipeline.inspection.subject import SCENE_ROWS, Model, Subject
 from heimdex.pipeline.inspection.vectors import Vectors
 from heimdex.pipeline.inspection.words import Words
-from heimdex.pipeline.ledger import claim_key
+from heimdex.pipeline.ledger import claim_key, run_key
 from heimdex.pipeline.tools import Tools
 from heimdex.store import checks
 from heimdex.store.checked import KeptFiles, Page
+from heimdex.store.database import is_claimed
 
 ALL = -1
 PAGE_ASSETS = 200
+_TO_COME = (faults.NO_ENTRY, faults.PENDING)  # what an index run that goes on has still to do
 PAGE_FRAMES = 2000  # kept frames looked at together; a film of ten hours may have 10,000
 
 
@@ -54,6 +57,7 @@ class Inspection:
         self._words = Words(tools, self._read)
         self._originals = Originals(tools, inspectors, self._read)
         self._pathless: list[Finding] = []
+        self._runs = False  # an index run went on when the last page was read
 
     @property
     def checked(self) -> dict[str, int]:
@@ -88,7 +92,10 @@ class Inspection:
 
     def _next_page(self, connection: Any, after: str | None, last: str) -> Page | None:
         key = partial(claim_key, self._owner)
-        return checks.read_page(connection, self._owner, after, last, limit=PAGE_ASSETS, claim_key=key)
+        page = checks.read_page(connection, self._owner, after, last, limit=PAGE_ASSETS, claim_key=key)
+        # Asked after the page: a run that has ended since has changed what its missing entries say.
+        self._runs = is_claimed(connection, run_key(self._owner))
+        return page
 
     def _check(self, page: Page) -> list[Finding]:
         free = [a for a in page.assets if not a.fresh and a.asset_id not in page.claimed]
@@ -99,7 +106,10 @@ class Inspection:
             found += self._check_kept(group)
         found += self._words.check(subjects)
         found += self._originals.check(subjects, found)
-        sure = self._confirmed(causes_only(_weighed(found)), page.fingerprints)
+        causes = causes_only(_weighed(found))
+        if self._runs:
+            causes = [finding for finding in causes if finding.kind not in _TO_COME]
+        sure = self._confirmed(causes, page.fingerprints)
         # Where its path went may show in a page to come.
         self._pathless += [finding for finding in sure if finding.kind is faults.NO_PATH]
         return [finding for finding in sure if finding.kind is not faults.NO_PATH]
