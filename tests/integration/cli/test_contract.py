@@ -89,7 +89,9 @@ def test_a_hit_has_the_shape_of_the_contract(heimdex: Command) -> None:
     found = heimdex.json("search", "a cat")
     assert set(found) == {"query", "verdict", "took_ms", "models", "unavailable", "hits", "more"}
     assert found["models"] == {"picture": "starter"}
-    assert {item["signal"] for item in found["unavailable"]} == {"caption", "person"}
+    reasons = {item["signal"]: item["reason"] for item in found["unavailable"]}
+    assert reasons.keys() == {"caption", "person", "speech", "writing"}
+    assert all("switched off" in reasons[signal] for signal in ("caption", "speech", "writing"))
     for hit in found["hits"]:
         assert set(hit) == {
             "scene_id", "asset_id", "path", "kind", "start", "end", "score", "thumbnail", "evidence",
@@ -158,6 +160,10 @@ def test_show_assets_and_export_agree(heimdex: Command, tmp_path: Path) -> None:
     assert {(run["stage"], run["state"]) for run in shown["ledger"]} == {
         ("scenes", "done"),
         ("picture", "done"),
+        ("speech", "skipped"),  # off in these tests, as are the next two
+        ("writing", "skipped"),
+        ("description", "skipped"),
+        ("text", "empty"),
     }
     target = tmp_path / "sidecar.json"
     heimdex.json("export", clip["asset_id"], "--as", "sidecar", "-o", target)

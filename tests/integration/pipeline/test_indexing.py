@@ -76,7 +76,14 @@ def test_a_film_gets_scenes_kept_frames_and_vectors_in_every_space(heimdex: Heim
     assert all(1 <= len(scene["keyframes"]) <= 3 for scene in shown["scenes"])
     frames = [keyframe for scene in shown["scenes"] for keyframe in scene["keyframes"]]
     assert all(Path(frame["thumbnail"]).is_file() for frame in frames)
-    assert [entry["state"] for entry in shown["ledger"]] == ["done", "done"]
+    assert {entry["stage"]: entry["state"] for entry in shown["ledger"]} == {
+        "scenes": "done",
+        "picture": "done",
+        "speech": "skipped",  # off in these tests, as are the next two
+        "writing": "skipped",
+        "description": "skipped",
+        "text": "empty",
+    }
     spaces = heimdex.status()["spaces"]
     assert {space["filled"] for space in spaces} == {len(frames)}
     record = heimdex.export(shown["asset"]["asset_id"])["vectors"][0]["metadata"]
@@ -140,7 +147,7 @@ def test_a_vanished_file_is_missing_not_shown_and_comes_back(heimdex: Heimdex, f
     away.rename(folder.parent / "b.jpg")
     assert counts(heimdex.index(folder)) == {"unchanged": 1, "missing": 1}
     assert states(heimdex) == {"a.jpg": "done", "b.jpg": "missing"}
-    assert {Path(hit.path).name for hit in heimdex.search("anything at all").hits} == {"a.jpg"}
+    assert {Path(hit.path).name for hit in heimdex.search("anything at all", nearest=True).hits} == {"a.jpg"}
     (folder.parent / "b.jpg").rename(away)
     assert counts(heimdex.index(folder)) == {"unchanged": 2}
     assert states(heimdex) == {"a.jpg": "done", "b.jpg": "done"}
@@ -184,7 +191,7 @@ def test_a_film_spoiled_on_disk_is_refused_and_its_old_index_goes(heimdex: Heimd
     path.write_bytes(path.read_bytes()[:200])
     report = heimdex.index(folder)
     assert [refusal.stage for refusal in report.failed] in (["examine"], ["scenes"])
-    assert heimdex.search("anything").hits == ()
+    assert heimdex.search("anything", nearest=True).hits == ()
 
 
 def test_a_run_of_some_stages_is_completed_by_the_next(heimdex: Heimdex, folder: Path) -> None:
@@ -212,19 +219,20 @@ def test_removing_takes_rows_and_derived_files_and_leaves_originals(heimdex: Hei
 
 
 def test_sound_alone_has_scenes_without_pictures(heimdex: Heimdex, folder: Path) -> None:
-    shutil.copy(SAMPLES / "2024" / "sound-01.m4a", folder)
+    shutil.copy(SAMPLES / "2024" / "sound-01.m4a", folder / "lullaby.m4a")
     report = heimdex.index(folder)
     assert (counts(report), report.failed, report.scenes) == ({"indexed": 1}, (), 1)
-    shown = heimdex.show(str(folder / "sound-01.m4a"))
+    shown = heimdex.show(str(folder / "lullaby.m4a"))
     assert shown["asset"]["kind"] == "audio"
     (scene,) = shown["scenes"]
     assert (scene["start"], scene["keyframes"]) == (0.0, [])
     assert scene["end"] == pytest.approx(shown["asset"]["duration"], abs=0.05)
     states = {entry["stage"]: entry["state"] for entry in shown["ledger"]}
     assert (states["scenes"], states["picture"]) == ("done", "empty")
-    faults = [f for f in heimdex.verify(sample=-1).faults if f.stage in (None, "scenes", "picture")]
-    assert faults == []
-    (hit,) = heimdex.search("sound").hits
+    assert heimdex.verify(sample=-1).faults == ()
+    picture(folder / "a.jpg", 1)  # a word in every path would tell nothing
+    heimdex.index(folder)
+    hit = heimdex.search("lullaby").hits[0]
     assert (hit.kind, hit.thumbnail, hit.scene_id) == ("audio", None, scene["scene_id"])
 
 
@@ -236,7 +244,7 @@ def test_odd_names_are_indexed_and_found(heimdex: Heimdex, folder: Path) -> None
     assert (counts(report), report.failed) == ({"indexed": 3}, ())
     assert {hit.path.rsplit("/", 1)[1] for hit in heimdex.search("猫", limit=1).hits} == {"猫 'q\" %s.jpg"}
     assert counts(heimdex.index(folder)) == {"unchanged": 3}
-    found = heimdex.search("anything", within=os.fsencode(folder) + b"/caf\xe9.jpg")
+    found = heimdex.search("anything", within=os.fsencode(folder) + b"/caf\xe9.jpg", nearest=True)
     assert [hit.path.rsplit("/", 1)[1] for hit in found.hits] == ["caf\\xe9.jpg"]
 
 
