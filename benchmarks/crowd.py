@@ -187,6 +187,14 @@ def fill(connection: Any, size: Size, base: dict[str, Matrix], model: StoredMode
             },
         )
         connection.execute("DROP TABLE base, noise")
+        connection.execute(CALIBRATIONS, {"space": stored.space_id})
+
+
+CALIBRATIONS = (  # as those of the test photos are spread
+    "INSERT INTO heimdex.calibration (owner_id, space_id, scene_id, rank, version, mean, deviation, draw)"
+    " SELECT owner_id, space_id, scene_id, rank, 1, -4.8 + .7 * (random() * 2 - 1),"
+    " 1.19 + .1 * (random() * 2 - 1), random() FROM heimdex.vector WHERE space_id = %(space)s"
+)
 
 
 def fill_library(connection: Any, size: Size, model: StoredModel) -> None:

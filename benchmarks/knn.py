@@ -8,15 +8,21 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from typing import Any
+
+from psycopg import Connection
 
 from benchmarks.crowd import Crowd, Matrix, Size, crowd, encoder, jittered
+from benchmarks.crowd_words import TEXT_MODEL
 from benchmarks.plan import Plan
 from benchmarks.rows import Row, at_most
 from heimdex.config import SINGLE_OWNER
+from heimdex.encoders import catalog
 from heimdex.entities import Filters, Query
+from heimdex.search.meanings import TextSide
 from heimdex.search.searcher import Searcher, SearchOptions
-from heimdex.store import nearest
-from heimdex.store.vectors import to_text
+from heimdex.store import nearest, vectors
+from heimdex.store.vectors import StoredModel, to_text
 
 HITS = 10
 RECALL_BAR, KERNEL_BAR_MS, SEARCH_BAR_MS = 0.999, 2.0, 15.0
@@ -37,10 +43,13 @@ def knn_rows(plan: Plan) -> list[Row]:
     queries = 20 if plan.quick else 200
     films = Size(scenes=scenes, frames=1, scenes_per_asset=100, spaces=("joint",))
     photos = Size(scenes=scenes, frames=1, scenes_per_asset=1, spaces=("labels",))
-    dense = Size(scenes=scenes, frames=3, scenes_per_asset=100, spaces=("labels",))
+    full = Size(scenes=scenes, frames=3, scenes_per_asset=100, spaces=("labels",), words=True)
     with crowd(plan.cache, films) as made:
         rows = index_rows(made, queries)
-    for size, what in ((photos, f"{scenes:,} photos"), (dense, f"{scenes:,} scenes with three vectors each")):
+    everything = (
+        f"{scenes:,} scenes with three vectors each, words said, written and described, and their meaning"
+    )
+    for size, what in ((photos, f"{scenes:,} photos"), (full, everything)):
         with crowd(plan.cache, size) as made:
             rows += search_rows(made, what, plan)
     return rows
@@ -109,7 +118,7 @@ def search_rows(made: Crowd, what: str, plan: Plan) -> list[Row]:
         made.home,
         encoder,
         lambda _: made.model,
-        SearchOptions(exact_rows=nearest.EXACT_ROWS, max_pixels=10**8),
+        SearchOptions(exact_rows=nearest.EXACT_ROWS, max_pixels=10**8, texts=texts()),
     )
     # A limit of its own for every round, or the second would find the list of the first.
     rounds = range(1 + plan.runs(15))
@@ -119,6 +128,17 @@ def search_rows(made: Crowd, what: str, plan: Plan) -> list[Row]:
         at_most(f"whole text search over {what}, warm, p50", statistics.median(warm), "ms", SEARCH_BAR_MS),
         at_most("… p95", statistics.quantiles(warm, n=20)[-1], "ms"),
     ]
+
+
+def texts() -> TextSide:
+    """The starter's sentence model, as a crowd knows it."""
+    model = catalog.load_text(TEXT_MODEL)
+    return TextSide(load=lambda: model, find=find_text_model)
+
+
+def find_text_model(connection: Connection[Any]) -> StoredModel | None:
+    """None in a crowd without words."""
+    return vectors.find_model(connection, TEXT_MODEL, "int8", "1" * 64)
 
 
 def middle(found: list[tuple[list[str], float]]) -> float:
