@@ -77,13 +77,23 @@ def test_a_length_that_is_not_the_model_s_is_refused_before_anything_is_done(
         assert heimdex.index(media / "red.jpg").failed == ()
 
 
+class Kept(logging.Handler):
+    """Keeps what it is told. On the logger itself: `caplog` depends on whom a test before this one set up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
 def test_loading_and_every_vector_are_logged_in_the_inherited_words(
-    settings: dict[str, Any], media: Path, caplog: pytest.LogCaptureFixture
+    settings: dict[str, Any], media: Path
 ) -> None:
-    logger = logging.getLogger("heimdex.vectors")
+    logger, kept = logging.getLogger("heimdex.vectors"), Kept()
     before = logger.level
-    root = logging.getLogger("heimdex")
-    propagated, root.propagate = root.propagate, True
+    logger.addHandler(kept)
     try:
         with Heimdex(**settings, log_vectors=True) as heimdex:
             model = heimdex.model
@@ -92,9 +102,9 @@ def test_loading_and_every_vector_are_logged_in_the_inherited_words(
             heimdex.index(media)
             frames = heimdex.status()["keyframes"]
     finally:
+        logger.removeHandler(kept)
         logger.setLevel(before)
-        root.propagate = propagated
-    lines = [record.getMessage() for record in caplog.records if record.name == "heimdex.vectors"]
+    lines = kept.lines
     assert lines[0] == "Loading CLIP model: fake"
     assert lines[1].startswith("CLIP model loaded successfully: fake (embed_dim=28+49, device=cpu, ")
     assert re.search(r", load_time=1\.23s, cache_dir=[^,]+\)$", lines[1])
