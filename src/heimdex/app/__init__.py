@@ -29,7 +29,7 @@ from heimdex.store.derived import DerivedFiles
 from heimdex.store.home import make_home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from heimdex.inference.quantise import Loss
     from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport
@@ -192,11 +192,21 @@ class Heimdex:
         match_threshold: float | None = None,
         strictness: str = "normal",
         nearest: bool = False,
+        says: Sequence[str] = (),
+        shows: Sequence[str] = (),
+        without: Sequence[str] = (),
+        likes: Sequence[str] = (),
     ) -> Answer:
         """The moments that answer words, a picture, a scene, or a mixture. Raises QueryError, NotFound.
 
-        `strictness` is strict, normal or loose; `nearest` shows what came nearest where nothing answers.
+        `text` is a line of the query language; `says` and `shows` add what is said and written to it,
+        `without` what counts against a hit, `likes` scenes, as `SCENE` or `SCENE:-0.5`. `strictness` is
+        strict, normal or loose; `nearest` shows what came nearest where nothing answers.
         """
+        from heimdex.search.language import like, parse
+
+        if says or shows or without:
+            text = str(parse(text or "").with_terms(says=says, shows=shows, without=without))
         filters = Filters(
             kind=None if kind is None else _kind(kind),
             within=None if within is None else os.fsdecode(_as_bytes(within)),
@@ -208,6 +218,7 @@ class Heimdex:
                 text=text,
                 image=None if image is None else os.fsdecode(_as_bytes(image)),
                 similar=similar,
+                likes=tuple((one.scene_id or "", one.weight) for one in map(like, likes)),
                 filters=filters,
                 limit=limit,
                 page=page,

@@ -65,7 +65,19 @@ def search(
     text: Annotated[str | None, typer.Argument(help="What is seen, in words.", show_default=False)] = None,
     image: Annotated[Path | None, typer.Option(help="Like this picture file.")] = None,
     similar: Annotated[str | None, typer.Option(metavar="SCENE", help="Like this scene.")] = None,
-    kind: Annotated[str | None, typer.Option(metavar="video|photo", help="Only videos or photos.")] = None,
+    like: Annotated[
+        list[str] | None, typer.Option(metavar="SCENE:+0.5", help="More like this scene, or less (:-0.5).")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--not", metavar="TEXT", help="What counts against a hit.")
+    ] = None,
+    says: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="What is said, to the letter.")
+    ] = None,
+    shows: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What is written in it.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="video|photo|audio", help="Only videos, photos or recordings.")
+    ] = None,
     within: Annotated[
         Path | None, typer.Option("--in", metavar="PATH", help="Only below this folder.")
     ] = None,
@@ -96,6 +108,10 @@ def search(
             text,
             image=image,
             similar=similar,
+            likes=like or (),
+            without=without or (),
+            says=says or (),
+            shows=shows or (),
             kind=kind,
             within=within,
             since=None if since is None else dates.since(since),

@@ -51,6 +51,7 @@ def _query(query: Query) -> dict[str, Any]:
         "text": query.text,
         "image": query.image,
         "similar": query.similar,
+        "likes": [{"scene_id": scene_id, "weight": weight} for scene_id, weight in query.likes] or None,
         "kind": filters.kind and str(filters.kind),
         "in": filters.within,
         "since": _iso(filters.since),

@@ -83,6 +83,7 @@ class Query:
     text: str | None = None
     image: str | None = None  # path of a picture file
     similar: str | None = None  # scene id
+    likes: tuple[tuple[str, float], ...] = ()  # scenes that are added to it, or below 0 taken from it
     filters: Filters = field(default_factory=Filters)
     limit: int = 10
     page: int = 1

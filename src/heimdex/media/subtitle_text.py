@@ -13,8 +13,8 @@ _INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffc\x00-\x08\x0b-\x1f\x7f]"
 )
 _SQUARE = re.compile(r"\[[^\[\]]{0,300}\]|【[^【】]{0,300}】|［[^［］]{0,300}］", re.DOTALL)
-# Round brackets are notes where they begin a line ("(laughs) I know") or are all of it; within a sentence they
-# belong to it.
+# Round brackets are notes where they begin a line ("(laughs) I know") or are all of it; within a sentence
+# they belong to it.
 _ROUND = re.compile(r"^(?P<dash>\s*(?:[-–—‐]\s*)?)(?:\([^()]{0,300}\)|（[^（）]{0,300}）)\s*:?", re.MULTILINE)
 _MUSIC = re.compile(r"[♩♪♫♬🎵🎶]+|^\s*#\s+|\s+#\s*$|^\s*\*\s+|\s+\*\s*$", re.MULTILINE)
 _SPEAKER = re.compile(

@@ -46,11 +46,12 @@ def picture_signals(
         ]
     if asked.picture is not None:
         signals.append(PictureSignal(similar, [asked.picture], weight))
-    if query.similar is not None:
-        own = vectors.vectors_of_scene(scope.connection, scope.owner, similar, query.similar)
+    scenes = [] if query.similar is None else [(query.similar, weight)]
+    for scene_id, share in (*scenes, *query.likes):
+        own = vectors.vectors_of_scene(scope.connection, scope.owner, similar, scene_id)
         if scope.strategy == FrameStrategy.BEST_QUALITY:
             own = own[:1]
-        signals.append(PictureSignal(similar, own, weight))
+        signals.append(PictureSignal(similar, own, share))
     return signals
 
 

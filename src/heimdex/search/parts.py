@@ -81,7 +81,12 @@ def make_parts(
 
 
 def score_parts(parts: Sequence[Part], channel: Channel, scene: SceneWords) -> ChannelScore | None:
-    """The weighted share of the parts a scene holds; None where it holds none or lacks a required one."""
+    """The weighted share of the parts a scene holds; None where it holds none or lacks a required one.
+
+    Where something has to be said (or shown) just that is counted: the free words beside it may be answered
+    by another sense.
+    """
+    parts = [part for part in parts if part.required] or parts
     total = gained = heaviest = 0.0
     spot: Spot | None = None
     approximate = False

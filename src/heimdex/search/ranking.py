@@ -30,7 +30,8 @@ def rank(scope: Scope, query: Query, signals: Sequence[Signal], lexical: Lexical
     proposed: dict[str, None] = {}
     for signal in signals:
         proposed |= dict.fromkeys(signal.propose(scope, pool))
-    proposed.pop(query.similar or "", None)  # a scene is not its own answer
+    for scene_id in (query.similar or "", *(scene_id for scene_id, _ in query.likes)):
+        proposed.pop(scene_id, None)  # a scene is not its own answer
     rejected = lexical.rejected(scope, list(proposed))
     candidates = [scene_id for scene_id in proposed if scene_id not in rejected]
     found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in candidates}

@@ -43,7 +43,7 @@ class Reading:
 
 def take_apart(query: Query, reading: Reading) -> ParsedQuery:
     """The words and filters of a query. Raises QueryError where it cannot be answered."""
-    if query.text is None and query.image is None and query.similar is None:
+    if query.text is None and query.image is None and query.similar is None and not query.likes:
         raise QueryError("nothing to look for: give words, --image FILE or --similar SCENE")
     if query.text is not None and not query.text.strip():
         raise QueryError("the query is empty: give words, --image FILE or --similar SCENE")
@@ -77,7 +77,7 @@ def encode(encoder: Encoder, query: Query, parsed: ParsedQuery, reading: Reading
 
 def by_likeness(query: Query) -> bool:
     """Whether something was given that pictures are compared with."""
-    return query.image is not None or query.similar is not None
+    return query.image is not None or query.similar is not None or any(w > 0 for _, w in query.likes)
 
 
 def _together(parts: list[Words]) -> Words:

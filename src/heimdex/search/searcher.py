@@ -136,8 +136,9 @@ class Searcher:
 
     def _rank(self, scope: Scope, lexical: Lexical, query: Query, asked: Asked) -> Ranked:
         connection, parsed = scope.connection, lexical.query
-        if query.similar is not None:
-            scenes.place_of(connection, self.owner, query.similar)
+        asked_by = [] if query.similar is None else [query.similar]
+        for scene_id in (*asked_by, *(scene_id for scene_id, _ in query.likes)):
+            scenes.place_of(connection, self.owner, scene_id)
         encoder = None if self.options.pictures_off else self._load_encoder()
         model = self._find_model(connection)
         signals = word_signals(parsed, lexical) if parsed.terms else []

@@ -33,10 +33,6 @@ class ShownSignal(PictureSignal):
         self.certainty = certainty
         self._find_sample = find_sample
 
-    def propose(self, scope: Scope, limit: int) -> list[str]:
-        """The scenes nearest to the words; what counts against a scene proposes none."""
-        return super().propose(scope, limit) if self.weight > 0 else []
-
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The odds that each scene's nearest frame shows it, as a share of 1."""
         found = super().score(scope, scenes)

@@ -61,7 +61,9 @@ class PictureSignal(Signal):
         self.weight = weight
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
-        """The scenes nearest to each vector."""
+        """The scenes nearest to each vector; what counts against a scene proposes none."""
+        if self.weight <= 0:
+            return []
         found: dict[str, None] = {}
         for vector in self.vectors:
             scenes = nearest.nearest_scenes(
