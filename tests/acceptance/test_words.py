@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -96,10 +97,18 @@ def test_subtitles_go_before_what_is_heard_and_new_ones_are_noticed(
     assert (hit["verdict"], evidence(hit, "speech")["model"]) == ("match", "subtitles")
     assert 6.5 <= evidence(hit, "speech")["at"] <= 9.0
     assert home.run("search", "says:country")["verdict"] == "none", "what was heard is replaced"
-    text = home.path.parent / "out.srt"
-    ran = home.run("export", film, "--as", "srt") if False else None  # replaced below
-    assert ran is None
-    assert not text.exists()
+    exported = home.run("export", str(film), "--as", "srt")
+    assert exported["format"] == "srt"
+    assert cues(exported["text"]) == cues(SUBTITLES)
+
+
+def cues(srt: str) -> list[tuple[str, str]]:
+    """The times and words of a subtitle file, without its numbers."""
+    found = []
+    for block in srt.strip().split("\n\n"):
+        _, times, *lines = block.splitlines()
+        found.append((times, " ".join(lines)))
+    return found
 
 
 def test_killed_while_it_listens_and_reads_it_ends_like_an_undisturbed_run(
@@ -111,13 +120,15 @@ def test_killed_while_it_listens_and_reads_it_ends_like_an_undisturbed_run(
         make_talk(folder / f"{number}.mp4", [*CARDS, Card(seconds=1 + number)], JFK, LATE_S)
     whole = make_home()
     whole.index(folder)
-    home, rng = make_home(), random.Random(4)
+    home, rng, killed = make_home(), random.Random(4), 0
     for _ in range(8):
         process = home.start("index", str(folder))
         time.sleep(rng.uniform(1.0, 6.0))
         for pid in [process.pid, *home.workers()]:
             kill(pid)
         process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+    assert killed
     assert home.index(folder)["failed"] == []
     assert words(home, folder) == words(whole, folder)
     assert home.run("verify")["faults"] == []
@@ -130,7 +141,7 @@ def words(home: Home, folder: Path) -> list[Any]:
         found.append(
             (
                 [(one["start"], one["text"]) for one in sidecar["transcript"]["utterances"]],
-                [(one["start"], one["text"]) for one in sidecar["writing"]],
+                [(one["start"], one["text"]) for one in sidecar["text_lines"]],
             )
         )
     return found
