@@ -24,6 +24,7 @@ CARDS = (
     Card(seconds=3, ground=(150, 140, 60)),
 )
 LATE_S = 2.0
+HEARS = {"HEIMDEX_SPEECH": "auto", "HEIMDEX_WRITING": "true"}
 COUNTRY_S = 7.9, 10.2  # "what you can do for your country" in the recording
 SUBTITLES = """1
 00:00:01,000 --> 00:00:04,000
@@ -59,7 +60,8 @@ def evidence(hit: dict[str, Any], signal: str) -> dict[str, Any]:
     return max(own, key=lambda item: float(item["contribution"]))
 
 
-def test_what_is_said_and_written_is_found_where_it_is(home: Home, talk: Path) -> None:
+def test_what_is_said_and_written_is_found_where_it_is(make_home: MakeHome, talk: Path) -> None:
+    home = make_home(**HEARS)
     report = home.index(talk)
     assert report["failed"] == []
 
@@ -85,7 +87,7 @@ def test_what_is_said_and_written_is_found_where_it_is(home: Home, talk: Path) -
 def test_subtitles_go_before_what_is_heard_and_new_ones_are_noticed(
     make_home: MakeHome, talk: Path, tmp_path: Path
 ) -> None:
-    home, folder = make_home(), tmp_path / "films"
+    home, folder = make_home(**HEARS), tmp_path / "films"
     folder.mkdir()
     film = shutil.copy(talk, folder / "film.mp4")
     home.index(folder)
@@ -118,9 +120,9 @@ def test_killed_while_it_listens_and_reads_it_ends_like_an_undisturbed_run(
     folder.mkdir()
     for number in range(3):
         make_talk(folder / f"{number}.mp4", [*CARDS, Card(seconds=1 + number)], JFK, LATE_S)
-    whole = make_home()
+    whole = make_home(**HEARS)
     whole.index(folder)
-    home, rng, killed = make_home(), random.Random(4), 0
+    home, rng, killed = make_home(**HEARS), random.Random(4), 0
     for _ in range(8):
         process = home.start("index", str(folder))
         time.sleep(rng.uniform(1.0, 6.0))
