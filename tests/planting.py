@@ -134,7 +134,7 @@ class Library:
 
     def start_over(self) -> None:
         """Everything as at first, whatever was done to it."""
-        self.sql("TRUNCATE asset, file, path_word, scene, keyframe, vector, stage_run, model, space")
+        self.sql("TRUNCATE asset, file, path_word, model, space CASCADE")
         shutil.rmtree(self.heimdex.derived.root, ignore_errors=True)
         shutil.rmtree(self.media)
         self.heimdex.index(make_media(self.media))

@@ -103,7 +103,8 @@ def _(lib: Library) -> None:
 
 OTHER_MODEL = (
     "INSERT INTO model (name, precision, weights_sha256) SELECT name, precision, md5(random()::text) "
-    "FROM model ORDER BY model_id DESC LIMIT 1 RETURNING model_id"
+    "FROM model WHERE model_id = (SELECT max(model_id) FROM stage_run WHERE stage = 'picture') "
+    "RETURNING model_id"
 )
 
 
@@ -117,12 +118,13 @@ def _(lib: Library) -> None:
         model=model,
         old=old,
     )
-    lib.sql(
-        "UPDATE vector v SET space_id = b.space_id FROM space a, space b WHERE a.space_id = v.space_id "
-        "AND b.name = a.name AND b.model_id = %(model)s AND v.asset_id = %(asset)s",
-        model=model,
-        asset=lib.asset(GREEN),
+    moved = (
+        "UPDATE {} v SET space_id = b.space_id FROM space a, space b WHERE a.space_id = v.space_id "
+        "AND b.name = a.name AND b.model_id = %(model)s AND v.scene_id IN "
+        "(SELECT scene_id FROM scene WHERE asset_id = %(asset)s)"
     )
+    both = [moved.format(table) for table in ("vector", "calibration")]
+    lib.forced(*both, model=model, asset=lib.asset(GREEN))
     lib.sql(RUN.format("model_id = %(model)s", "picture"), model=model, asset=lib.asset(GREEN))
 
 

@@ -83,10 +83,10 @@ def peak_memory(home: Home) -> Iterator[list[int]]:
     def watch() -> None:
         while not stop.wait(0.05):
             for pid in home.workers():
-                with suppress(OSError, AttributeError):
+                with suppress(OSError):
                     status = Path(f"/proc/{pid}/status").read_text()
-                    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
-                    peaks[pid] = int(peak[1]) * 1024  # type: ignore[index]
+                    if peak := re.search(r"VmHWM:\s+(\d+) kB", status):  # a process that has ended has none
+                        peaks[pid] = int(peak[1]) * 1024
 
     watcher = threading.Thread(target=watch)
     watcher.start()

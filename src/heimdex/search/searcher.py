@@ -157,11 +157,12 @@ class Searcher:
     def _page(self, scope: Scope, lexical: Lexical, query: Query, ranked: Ranked) -> Page:
         """The hits that are shown of a list, and the verdict on it."""
         likeness = by_likeness(query)
+        told = query.nearest or query.match_threshold is not None  # the asker drew the line
         verdict = judge(ranked.hits, ranked.certainty, by_likeness=likeness, strictness=query.strictness)
         hits: Sequence[Scored] = ranked.hits
         if verdict == Verdict.NONE:
-            hits = hits if query.nearest else ()
-        elif not query.nearest:
+            hits = hits if told else ()
+        elif not told:
             hits = held_to(hits, query.strictness, by_likeness=likeness)
         first = (query.page - 1) * query.limit
         page = hits[first : first + query.limit]

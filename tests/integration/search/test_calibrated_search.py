@@ -79,6 +79,13 @@ def test_what_is_there_matches_and_what_is_not_there_is_none(
     nothing = searcher.search(Query(text="cyan"))
     assert (nothing.verdict, nothing.hits, nothing.more) == (Verdict.NONE, (), False)
     assert len(searcher.search(Query(text="cyan", nearest=True)).hits) == 10
+    # Who draws a line is shown what lies above it; it is still called nothing.
+    near = searcher.search(Query(text="cyan", nearest=True, limit=100))
+    line = sorted(hit.evidence[0].raw for hit in near.hits)[-3]
+    above = searcher.search(Query(text="cyan", match_threshold=line, limit=100))
+    assert above.verdict == Verdict.NONE
+    assert 3 <= len(above.hits) < len(near.hits)
+    assert all(hit.evidence[0].raw >= line for hit in above.hits)
     loose = searcher.search(Query(text="cyan", strictness=Strictness.LOOSE))
     assert (loose.verdict, len(loose.hits)) == (Verdict.WEAK, 10)
 
