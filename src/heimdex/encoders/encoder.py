@@ -53,6 +53,12 @@ class Encoder(ABC):
     def embed_words(self, texts: Sequence[str]) -> tuple[Rows, NDArray[np.float32]]:
         """Texts → (n, dim) in the text space, and n certainties in 0-1."""
 
+    def sentences(self, texts: Sequence[str]) -> list[Vector]:
+        """The texts in the terms of the sentence model by which words are understood here, one Vector each;
+        empty where there is none. Who needs both asks after `encode_words`, and does not wait again.
+        """
+        return []
+
     def encode_pictures(self, pictures: Iterable[Picture]) -> Iterator[tuple[Vector, ...]]:
         """One tuple per picture, in order: its Vector in each of `picture_spaces`.
 

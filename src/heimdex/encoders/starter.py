@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from heimdex.encoders.encoder import Encoder, Rows
 from heimdex.encoders.row import WEIGHTS_FOLDER, LoadOptions, ModelRow
+from heimdex.encoders.text_rows import STARTER_SENTENCES
 from heimdex.encoders.vocabulary import Vocabulary
-from heimdex.entities import Space
+from heimdex.entities import Space, Vector
 from heimdex.errors import ModelUnavailable
 from heimdex.inference.openvino_session import OpenVinoSession
 from heimdex.inference.session import Array, Proof, Session, SessionOptions
@@ -26,9 +28,10 @@ PICTURES, WORDS, TOKENIZER, VOCABULARY, PROOFS = (
     "starter-vocabulary.npz",
     "starter-proofs.npz",
 )
-CLASSES, FEATURES = 1000, 1280
+CLASSES, FEATURES, SENTENCE = 1000, 1280, 384
 MAX_TOKENS = 64  # positions the words graph holds
 TOKEN_STEP = 8  # lengths are padded to multiples of it: eight shapes to prepare instead of 64
+KEPT_SENTENCES = 256
 
 STARTER = ModelRow(
     name="starter",
@@ -76,6 +79,17 @@ class StarterEncoder(Encoder):
             self._words = self._words or _WordsTower(self._options)
             return self._words.embed(texts)
 
+    def sentences(self, texts: Sequence[str]) -> list[Vector]:
+        """The texts as the model `starter-sentences` has them: its graph is the one words go through here."""
+        space = Space(model=STARTER_SENTENCES.name, name="text", dim=SENTENCE)
+        with self._lock:
+            self._words = self._words or _WordsTower(self._options)
+            found = [self._words.sentence(text) for text in texts]
+        return [
+            Vector(space=space, values=values, certainty=float(bool(text.strip())))
+            for text, values in zip(texts, found, strict=True)
+        ]
+
 
 class _PictureTower:
     def __init__(self, row: ModelRow, options: LoadOptions) -> None:
@@ -113,19 +127,28 @@ class _WordsTower:
         self.vocabulary = Vocabulary.read(_open(VOCABULARY, options))
         self.tokenizer = Tokenizer(_open(TOKENIZER, options), MAX_TOKENS)
         self.session = _session(WORDS, options, Proof(inputs=inputs, outputs={"sentence": known["sentence"]}))
+        self._kept: OrderedDict[str, Rows] = OrderedDict()
+
+    def sentence(self, text: str) -> Rows:
+        """A text's vector, (384,), of norm 1; kept for a while."""
+        if text not in self._kept:
+            self._kept[text] = self._run(self.tokenizer.cut(text).numbers)
+            while len(self._kept) > KEPT_SENTENCES:
+                self._kept.popitem(last=False)
+        return self._kept[text]
 
     def embed(self, texts: Sequence[str]) -> tuple[Rows, NDArray[np.float32]]:
         rows = np.empty((len(texts), CLASSES), np.float32)
         certainties = np.zeros(len(texts), np.float32)
         for index, text in enumerate(texts):
             tokens = self.tokenizer.cut(text)
-            likeness = self.vocabulary.likeness(self._sentence(tokens.numbers))
+            likeness = self.vocabulary.likeness(self.sentence(text))
             rows[index] = self.vocabulary.labels(likeness)
             if tokens.pieces:  # of no words nothing is understood
                 certainties[index] = self.vocabulary.certainty(likeness, tokens.broken)
         return rows, certainties
 
-    def _sentence(self, numbers: NDArray[np.int64]) -> Rows:
+    def _run(self, numbers: NDArray[np.int64]) -> Rows:
         length = -(-len(numbers) // TOKEN_STEP) * TOKEN_STEP
         tokens, mask = np.zeros((2, 1, length), np.int64)
         tokens[0, : len(numbers)], mask[0, : len(numbers)] = numbers, 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from heimdex.encoders import catalog
 from heimdex.encoders.encoder import Encoder, Rows
 from heimdex.encoders.row import LoadOptions, ModelRow
-from heimdex.entities import Picture
+from heimdex.entities import Picture, Vector
 from heimdex.errors import ModelError
 from heimdex.inference.gathering import Gatherer
 from heimdex.inference.warm import TTL_S, WarmCache
@@ -60,6 +60,11 @@ class WarmEncoder(Encoder):
             return vector[np.newaxis], np.array([certainty], np.float32)
         with self._cache.hold(self._key) as encoder:
             return encoder.embed_words(texts)
+
+    def sentences(self, texts: Sequence[str]) -> list[Vector]:
+        """As the encoder itself does."""
+        with self._cache.hold(self._key) as encoder:
+            return encoder.sentences(texts)
 
     def _ask(self, texts: Sequence[str]) -> list[Words]:
         with self._cache.hold(self._key) as encoder:

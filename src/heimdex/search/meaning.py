@@ -77,6 +77,7 @@ class MeaningSignal(Signal):
             scope.filters,
             limit=min(limit, PROPOSED),
             exact=None if self._is_small is None else self._is_small(stored, self.channel),
+            set_up=not scope.set_up,
         )
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.encoders.text_encoder import TextEncoder
-from heimdex.entities import Filters, TextChannel
+from heimdex.entities import Filters, TextChannel, Vector
 from heimdex.search.figures import Figure
 from heimdex.search.meaning import MeaningSignal, Meant
 from heimdex.search.signals import Signal
@@ -40,8 +40,13 @@ class Meanings:
         self._small: dict[tuple[int, TextChannel], Figure[Count]] = {}
         self._lock = threading.Lock()
 
-    def signals(self, connection: Connection[Any], text: str, filters: Filters) -> list[Signal]:
-        """A signal for each channel that has texts; none, and no model loaded, where nothing has."""
+    def signals(
+        self, connection: Connection[Any], text: str, filters: Filters, known: Vector | None = None
+    ) -> list[Signal]:
+        """A signal for each channel that has texts; none, and no model loaded, where nothing has.
+
+        `known` is the text's vector where somebody has it already; it counts if it is of this model.
+        """
         if not text:
             return []
         self._model = self._model or self._side.find(connection)  # its ids are for good
@@ -52,7 +57,10 @@ class Meanings:
         filled = [channel for channel in TextChannel if not self._count(connection, stored, channel)[0]]
         if not filled:
             return []
-        vector = next(iter(self._side.load().encode([text], "query"))).values
+        if known is not None and known.space == stored.space:
+            vector = known.values
+        else:
+            vector = next(iter(self._side.load().encode([text], "query"))).values
         meant = Meant(stored=stored, channels=filled, vector=vector)
         is_small = partial(self._is_small, connection, filters)
         return [MeaningSignal(meant, channel, is_small) for channel in filled]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heimdex.entities import Evidence, Query, Unavailable
 from heimdex.search.fusion import Scored, fuse
 from heimdex.search.joining import join
 from heimdex.search.lexical import Lexical
-from heimdex.search.signals import Scope, Signal
+from heimdex.search.sides import Beside, Side
 from heimdex.store.places import places_of_scenes
 
 MAX_RESULTS = 1000  # a kept candidate list ends here
@@ -25,23 +24,30 @@ class Ranked:
     made_s: float
 
 
-def rank(scope: Scope, query: Query, signals: Sequence[Signal], lexical: Lexical, pool: int) -> list[Scored]:
-    """The scenes that answer, best first. `pool` is how many each signal proposes."""
-    proposed: dict[str, None] = {}
-    for signal in signals:
-        proposed |= dict.fromkeys(signal.propose(scope, pool))
+def rank(own: Side, beside: Beside | None, query: Query, lexical: Lexical, pool: int) -> list[Scored]:
+    """The scenes that answer, best first. `pool` is how many each signal proposes.
+
+    `beside` works at the same time; what has to see everything is asked over the connection of `own`.
+    """
+    scope = own.scope
+    by_words = own.propose(pool)
+    proposed = dict.fromkeys([*(beside.propose() if beside else ()), *by_words])
     for scene_id in (query.similar or "", *(scene_id for scene_id, _ in query.likes)):
         proposed.pop(scene_id, None)  # a scene is not its own answer
     rejected = lexical.rejected(scope, list(proposed))
     candidates = [scene_id for scene_id in proposed if scene_id not in rejected]
+    if beside is not None:
+        beside.begin(candidates)
+    scores = own.score(candidates)
+    places = places_of_scenes(scope.connection, scope.owner, candidates)
     found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in candidates}
-    for signal in signals:
-        for scene_id, evidence in signal.score(scope, candidates).items():
+    for each in (*(beside.score() if beside else ()), *scores):
+        for scene_id, evidence in each.items():
             found[scene_id].append(evidence)
     hits = [hit for hit in fuse(found) if _passes(hit, query.match_threshold)][:MAX_RESULTS]
     if not any(item.strength is not None for hit in hits for item in hit.evidence[:1]):
         return hits  # nothing that could be joined
-    return join(hits, places_of_scenes(scope.connection, scope.owner, [hit.scene_id for hit in hits]))
+    return join(hits, places)
 
 
 def _passes(hit: Scored, threshold: float | None) -> bool:

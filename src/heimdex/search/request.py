@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from heimdex.encoders.encoder import Encoder
-from heimdex.entities import Query, Values
+from heimdex.entities import Query, Values, Vector
 from heimdex.errors import MediaError, QueryError
 from heimdex.search.language import ParsedQuery, parse
 from heimdex.search.ranking import MAX_RESULTS
@@ -30,6 +30,7 @@ class Asked:
     words: Words | None = None
     against: tuple[Words, ...] = ()  # each with the weight with which it counts against a scene, below 0
     picture: Values | None = None  # in the encoder's similar space
+    sentence: Vector | None = None  # of the whole text, where the encoder understands words by such
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,10 +69,12 @@ def encode(encoder: Encoder, query: Query, parsed: ParsedQuery, reading: Reading
         for vector, (_, weight) in zip(vectors, weighted, strict=True)
     ]
     wanted = [part for part in words if part.weight > 0]
+    sentences = encoder.sentences([parsed.text])
     return Asked(
         words=_together(wanted) if wanted else None,
         against=tuple(part for part in words if part.weight < 0),
         picture=picture,
+        sentence=sentences[0] if sentences else None,
     )
 
 

@@ -26,9 +26,10 @@ from heimdex.search.meanings import Meanings, TextSide
 from heimdex.search.page import show
 from heimdex.search.ranking import MAX_RESULTS, Ranked, rank
 from heimdex.search.request import Asked, Reading, by_likeness, encode, take_apart
-from heimdex.search.signals import Scope
+from heimdex.search.sides import Beside, Side
+from heimdex.search.signals import Scope, Signal
 from heimdex.search.verdict import held_to, judge
-from heimdex.store import scenes
+from heimdex.store import nearest, scenes
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
 
@@ -77,6 +78,7 @@ class Searcher:
         self.options = options
         self._load_encoder = load_encoder
         self._find_model = find_model
+        self._model: StoredModel | None = None
         self._kept: OrderedDict[Query, Ranked] = OrderedDict()
         self._figures = LibraryFigures(owner, options.exact_rows)
         self._lexical_figures = LexicalFigures(owner)
@@ -92,22 +94,15 @@ class Searcher:
         began = time.perf_counter()
         parsed = take_apart(query, self._reading)
         kept = self._kept_list(query)
-        # The encoder's work needs no database; the transaction begins after it.
         encoder = None if self.options.pictures_off else self._load_encoder()
-        asked = None
-        if kept is None:
-            asked = Asked() if encoder is None else encode(encoder, query, parsed, self._reading)
 
         def work(connection: Connection[Any]) -> tuple[Ranked, Page]:
             scope, lexical = self._scope(connection, parsed), Lexical(parsed, self._lexical_figures)
-            ranked = kept
-            if asked is not None:
-                ranked = self._rank(scope, lexical, query, asked)
-            assert ranked is not None
+            ranked = kept or self._rank(scope, lexical, query, encoder)
             return ranked, self._page(scope, lexical, query, ranked)
 
         ranked, page = self.database.run(self.owner, work, read_only=True)
-        if asked is not None:
+        if kept is None:
             self._keep(query, ranked)
         return Answer(
             query=query,
@@ -134,25 +129,52 @@ class Searcher:
             while len(self._kept) > KEPT_LISTS:
                 self._kept.popitem(last=False)
 
-    def _rank(self, scope: Scope, lexical: Lexical, query: Query, asked: Asked) -> Ranked:
+    def _rank(self, scope: Scope, lexical: Lexical, query: Query, encoder: Encoder | None) -> Ranked:
         connection, parsed = scope.connection, lexical.query
-        asked_by = [] if query.similar is None else [query.similar]
-        for scene_id in (*asked_by, *(scene_id for scene_id, _ in query.likes)):
+        for scene_id in (*filter(None, [query.similar]), *(scene_id for scene_id, _ in query.likes)):
             scenes.place_of(connection, self.owner, scene_id)
-        encoder = None if self.options.pictures_off else self._load_encoder()
-        model = self._find_model(connection)
-        signals = word_signals(parsed, lexical) if parsed.terms else []
-        if self._meanings is not None:
-            signals += self._meanings.signals(connection, parsed.text, parsed.filters)
-        if model is not None and encoder is not None:
-            seeing = Seeing(encoder=encoder, model=model)
-            signals = [*picture_signals(scope, query, asked, seeing, self._figures), *signals]
+        pool = max(POOL, _wanted(query))
+        certainty: list[float] = []
+
+        def by_vectors(connection: Connection[Any]) -> Side:
+            asked = Asked() if encoder is None else encode(encoder, query, parsed, self._reading)
+            certainty.append(1.0 if asked.words is None else asked.words.certainty)
+            nearest.set_up_search(connection, limit=pool)
+            aside = replace(self._scope(connection, parsed), set_up=True)
+            return Side(scope=aside, signals=self._vector_signals(aside, query, parsed, asked, encoder))
+
+        if parsed.terms:
+            own = Side(scope=scope, signals=word_signals(parsed, lexical))
+            with (
+                self.database.beside(self.owner) as second,
+                Beside(lambda: by_vectors(second or connection), pool) as beside,
+            ):
+                hits = rank(own, beside, query, lexical, pool)
+        else:
+            hits = rank(by_vectors(connection), None, query, lexical, pool)
         return Ranked(
-            hits=tuple(rank(scope, query, signals, lexical, max(POOL, _wanted(query)))),
-            certainty=1.0 if asked.words is None else asked.words.certainty,
-            unavailable=self._unavailable(connection, query, encoder, model),
+            hits=tuple(hits),
+            certainty=certainty[0],
+            unavailable=self._unavailable(connection, query, encoder, self._stored(connection)),
             made_s=time.monotonic(),
         )
+
+    def _vector_signals(
+        self, scope: Scope, query: Query, parsed: ParsedQuery, asked: Asked, encoder: Encoder | None
+    ) -> list[Signal]:
+        model = self._stored(scope.connection)
+        signals: list[Signal] = []
+        if model is not None and encoder is not None:
+            seeing = Seeing(encoder=encoder, model=model)
+            signals += picture_signals(scope, query, asked, seeing, self._figures)
+        if self._meanings is not None:
+            signals += self._meanings.signals(scope.connection, parsed.text, parsed.filters, asked.sentence)
+        return signals
+
+    def _stored(self, connection: Connection[Any]) -> StoredModel | None:
+        """The model in use as the database knows it; its ids are for good."""
+        self._model = self._model or self._find_model(connection)
+        return self._model
 
     def _page(self, scope: Scope, lexical: Lexical, query: Query, ranked: Ranked) -> Page:
         """The hits that are shown of a list, and the verdict on it."""

@@ -10,7 +10,7 @@ from heimdex.entities import Evidence, Values
 from heimdex.search.calibration import QueryNull
 from heimdex.search.fusion import ALMOST
 from heimdex.search.signals import PictureSignal, Scope
-from heimdex.store.calibrations import Sample, calibrations_of_scenes
+from heimdex.store.calibrations import Sample
 from heimdex.store.vectors import StoredSpace
 
 
@@ -35,18 +35,18 @@ class ShownSignal(PictureSignal):
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The odds that each scene's nearest frame shows it, as a share of 1."""
-        found = super().score(scope, scenes)
         null = QueryNull.of(self.words, self._find_sample(self.stored), self.stored.space)
-        if null is None or not found:
-            return found
-        calibrations = calibrations_of_scenes(scope.connection, scope.owner, self.stored, list(found))
+        if null is None:
+            return super().score(scope, scenes)
+        found = self.frames(scope, scenes, calibrated=True)
+        if not found:
+            return {}
         strengths = null.strengths(
-            [evidence.raw for evidence in found.values()],
-            [calibrations.get((scene_id, evidence.rank or 0)) for scene_id, evidence in found.items()],
+            [frame.cosine for frame in found.values()], [frame.calibration for frame in found.values()]
         )
         return {
-            scene_id: self._weighed(evidence, strength)
-            for (scene_id, evidence), strength in zip(found.items(), strengths, strict=True)
+            scene_id: self._weighed(self._evidence(frame), strength)
+            for (scene_id, frame), strength in zip(found.items(), strengths, strict=True)
         }
 
     def _weighed(self, evidence: Evidence, strength: float) -> Evidence:

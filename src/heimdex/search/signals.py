@@ -38,6 +38,7 @@ class Scope:
     count_assets: Callable[[], int]  # of the whole library, up to a limit
     count_words: Callable[[Sequence[str]], dict[str, int]]  # assets whose paths hold each, likewise
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX
+    set_up: bool = False  # whether the transaction knows how far the index is to look
 
 
 class Signal(ABC):
@@ -75,30 +76,43 @@ class PictureSignal(Signal):
                 limit=limit,
                 exact=scope.is_small(self.stored),
                 strategy=scope.strategy,
+                set_up=not scope.set_up,
             )
             found |= dict.fromkeys(scenes)
         return list(found)
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The cosine, and which frame has most of it."""
+        return {scene_id: self._evidence(frame) for scene_id, frame in self.frames(scope, scenes).items()}
+
+    def frames(
+        self, scope: Scope, scenes: Sequence[str], *, calibrated: bool = False
+    ) -> dict[str, nearest.FrameScore]:
+        """The frame of each scene that has most of it."""
         best: dict[str, nearest.FrameScore] = {}
         for vector in self.vectors:
             scored = nearest.score_scenes(
-                scope.connection, scope.owner, self.stored, vector, scenes, scope.strategy
+                scope.connection,
+                scope.owner,
+                self.stored,
+                vector,
+                scenes,
+                scope.strategy,
+                calibrated=calibrated,
             )
             for scene_id, frame in scored.items():
                 if scene_id not in best or frame.cosine > best[scene_id].cosine:
                     best[scene_id] = frame
-        return {
-            scene_id: Evidence(
-                signal="picture",
-                contribution=self.weight * max(0.0, frame.cosine),
-                raw=frame.cosine,
-                model=self.stored.space.model,
-                rank=frame.rank,
-            )
-            for scene_id, frame in best.items()
-        }
+        return best
+
+    def _evidence(self, frame: nearest.FrameScore) -> Evidence:
+        return Evidence(
+            signal="picture",
+            contribution=self.weight * max(0.0, frame.cosine),
+            raw=frame.cosine,
+            model=self.stored.space.model,
+            rank=frame.rank,
+        )
 
 
 class PathSignal(Signal):

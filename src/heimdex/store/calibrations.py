@@ -103,18 +103,6 @@ def sample(connection: Connection[Any], owner: str, stored: StoredSpace, *, limi
     )
 
 
-def calibrations_of_scenes(
-    connection: Connection[Any], owner: str, stored: StoredSpace, scenes: Sequence[str]
-) -> dict[tuple[str, int], Calibration]:
-    """The calibrations of some scenes' frames, by scene and rank."""
-    query = literal_int(SQL["calibrations_of_scenes"], space_id=stored.space_id)
-    rows = connection.execute(query, {"owner": owner, "scenes": uuid_array(scenes)})
-    return {
-        (scene_id, rank): Calibration(mean=mean, deviation=deviation)
-        for scene_id, rank, mean, deviation in rows
-    }
-
-
 def _rows_in_all(draws: Sequence[float], limit: int) -> int:
     """How many uniform draws there are whose least are these.
 

@@ -109,6 +109,29 @@ class Database:
                 f"All connections to the database have been busy for {PATIENCE_S:.0f} s; try again, or allow "
                 "more of them."
             )
+        try:
+            with self._opened(owner, read_only=read_only) as connection:
+                yield connection
+        finally:
+            self._permits.release()
+
+    @contextmanager
+    def beside(self, owner: str) -> Iterator[Connection[TupleRow] | None]:
+        """A read-only transaction beside one that this thread holds; None where no connection is free.
+
+        It does not wait: two that hold one each and wait for a second would wait for ever.
+        """
+        if not self._permits.acquire(blocking=False):
+            yield None
+            return
+        try:
+            with self._opened(owner, read_only=True) as connection:
+                yield connection
+        finally:
+            self._permits.release()
+
+    @contextmanager
+    def _opened(self, owner: str, *, read_only: bool) -> Iterator[Connection[TupleRow]]:
         connection = None
         try:
             connection = self._begin(owner, read_only=read_only)
@@ -119,7 +142,6 @@ class Database:
         finally:
             if connection is not None:
                 self._put_back(connection)
-            self._permits.release()
 
     def run(
         self,

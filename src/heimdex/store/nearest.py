@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-from statistics import fmean
 from typing import Any
 
 from psycopg import Connection
 
 from heimdex.entities import Filters, FrameStrategy, Values
+from heimdex.store.calibrations import Calibration
 from heimdex.store.halves import Half
 from heimdex.store.sql import literal_int, queries, uuid_array
 from heimdex.store.vectors import StoredSpace, has_index
@@ -25,6 +23,7 @@ SQL = queries("search")
 
 EXACT_ROWS = 10_000  # rows; up to here an exact scan is as quick as the index, and always right
 EF_SEARCH = 400  # candidates HNSW keeps; fewer lose tight groups of vectors, see schema/0003_space_index.sql
+MOST_EF_SEARCH = 1000  # what pgvector takes
 MAX_SCAN_TUPLES = 40_000  # rows an iterative HNSW scan may visit before it gives up
 FRAMES_PER_SCENE = 3
 
@@ -49,6 +48,13 @@ class FrameScore:
 
     rank: int
     cosine: float
+    calibration: Calibration | None = None  # of that frame
+
+
+def set_up_search(connection: Connection[Any], *, limit: int = 0) -> None:
+    """Set how far the index looks for `limit` rows, for the rest of the transaction."""
+    ef = min(MOST_EF_SEARCH, max(EF_SEARCH, limit))
+    connection.execute(SQL["set_up_search"], {"ef": ef, "tuples": MAX_SCAN_TUPLES})
 
 
 def nearest_scenes(
@@ -61,20 +67,20 @@ def nearest_scenes(
     limit: int,
     exact: bool | None = None,
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX,
+    set_up: bool = True,
 ) -> list[str]:
     """Ids of the scenes nearest to a vector by the strategy, the nearest first.
 
-    `exact` is what `choose_exact` said; None asks it.
+    `exact` is what `choose_exact` said; None asks it. `set_up=False`: the transaction has been set up.
     """
+    if set_up:
+        set_up_search(connection, limit=limit)
     literals = {"space_id": stored.space_id, "dim": stored.space.dim}
     parameters = filter_parameters(filters) | {"owner": owner, "vector": Half(vector)}
     # A frame may be one of several of its scene, so more frames are asked for than scenes, but none beyond
     # what the index looks at anyway. Who is near on average may have no frame among the very nearest.
     frames = EF_SEARCH if strategy == FrameStrategy.TOP3_MEAN else limit * FRAMES_PER_SCENE
     wanted = max(limit, min(frames, EF_SEARCH))
-    connection.execute(
-        SQL["set_up_search"], {"ef": min(1000, max(EF_SEARCH, wanted)), "tuples": MAX_SCAN_TUPLES}
-    )
     if exact is None:
         exact = choose_exact(connection, owner, stored, filters)
     if exact:
@@ -107,19 +113,28 @@ def score_scenes(
     vector: Values,
     scenes: Sequence[str],
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX,
+    *,
+    calibrated: bool = False,
 ) -> dict[str, FrameScore]:
-    """Each scene's cosine to a vector by the strategy. Scenes without a vector that counts are left out."""
-    statement = _with_frames(SQL["score_scenes"], strategy)
-    query = literal_int(statement, space_id=stored.space_id, dim=stored.space.dim)
+    """Each scene's cosine to a vector by the strategy. Scenes without a vector that counts are left out.
+
+    `calibrated`: with what is known of the hubness of their nearest frames.
+    """
+    counted = "counted_mean" if strategy == FrameStrategy.TOP3_MEAN else "counted_nearest"
+    statement = _with_frames(SQL["score_scenes"], strategy).replace("/* counted */", SQL[counted].strip())
+    joined = SQL["with_calibrations" if calibrated else "without_calibrations"].strip()
+    query = literal_int(
+        statement.replace("/* calibrations */", joined), space_id=stored.space_id, dim=stored.space.dim
+    )
     rows = connection.execute(query, {"owner": owner, "scenes": uuid_array(scenes), "vector": Half(vector)})
-    found: dict[str, FrameScore] = {}
-    for scene_id, frames in groupby(rows.fetchall(), key=itemgetter(0)):
-        nearest_first = [(rank, 1.0 - distance) for _, rank, distance in frames]
-        rank, cosine = nearest_first[0]
-        if strategy == FrameStrategy.TOP3_MEAN:
-            cosine = fmean(cosine for _, cosine in nearest_first)
-        found[scene_id] = FrameScore(rank=rank, cosine=cosine)
-    return found
+    return {
+        scene_id: FrameScore(
+            rank=rank,
+            cosine=1.0 - distance,
+            calibration=None if mean is None else Calibration(mean=mean, deviation=deviation),
+        )
+        for scene_id, rank, distance, mean, deviation in rows
+    }
 
 
 def assets_by_path(

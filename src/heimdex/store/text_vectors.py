@@ -17,12 +17,11 @@ from psycopg.types.json import Jsonb
 
 from heimdex.entities import Filters, TextChannel, Values
 from heimdex.store.halves import Half
-from heimdex.store.nearest import EF_SEARCH, EXACT_ROWS, MAX_SCAN_TUPLES, filter_parameters, with_filters
+from heimdex.store.nearest import EXACT_ROWS, filter_parameters, set_up_search, with_filters
 from heimdex.store.sql import literal_int, queries, uuid_array
 from heimdex.store.vectors import StoredSpace, from_text
 
 SQL = queries("text_vectors")
-_SEARCH = queries("search")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,15 +158,15 @@ def nearest_texts(
     *,
     limit: int,
     exact: bool | None = None,
+    set_up: bool = True,
 ) -> list[str]:
     """Ids of the scenes whose texts of one channel are nearest to a vector, the nearest first.
 
-    `exact` is what `choose_exact` said; None asks it.
+    `exact` is what `choose_exact` said; None asks it. `set_up=False`: the transaction has been set up.
     """
+    if set_up:
+        set_up_search(connection, limit=limit)
     stored, channel = place
-    connection.execute(
-        _SEARCH["set_up_search"], {"ef": min(1000, max(EF_SEARCH, limit)), "tuples": MAX_SCAN_TUPLES}
-    )
     if exact is None:
         exact = choose_exact(connection, owner, stored, channel, filters)
     name = "nearest_texts_exact" if exact else "nearest_texts_indexed"

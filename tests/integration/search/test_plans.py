@@ -144,7 +144,7 @@ def test_a_backfill_reads_vectors_and_frames_by_their_indexes(crowd: Crowd, name
         ("runs", "runs_of_assets", "stage_run_pkey"),
         ("runs", "fence_run", "stage_run_pkey"),
         ("vectors", "vectors_of_scene", "vector_owner_id_space_id_scene_id_rank_key"),
-        ("calibrations", "calibrations_of_scenes", "calibration_pkey"),
+        ("search", "score_scenes", "calibration_pkey"),
         ("calibrations", "sample", "calibration_draw"),
         ("places", "places_of_scenes", "scene_pkey"),
     ],
@@ -153,6 +153,8 @@ def test_a_hot_query_uses_its_index(crowd: Crowd, file: str, name: str, index: s
     with crowd.database.transaction(crowd.owner) as connection:
         scenes = nearest.scenes_of_assets(connection, crowd.owner, [crowd.asset_id], each=3)
     statement = queries(file)[name].replace("/* filters */", "").replace("/* within */", "")
+    statement = statement.replace("/* counted */", "distance")
+    statement = statement.replace("/* calibrations */", queries("search")["with_calibrations"])
     slots = {"space_id": crowd.model.spaces[0].space_id, "dim": DIM, "limit": 100}
     statement = literal_int(statement, **{k: v for k, v in slots.items() if "{" + k + "}" in statement})
     parameters = {

@@ -29,9 +29,3 @@ SELECT c.draw, c.mean, c.deviation, v.embedding
   JOIN heimdex.vector v
     ON v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = c.scene_id AND v.rank = c.rank
  ORDER BY c.draw;
-
--- name: calibrations_of_scenes
--- The calibrations of some scenes' frames.
-SELECT scene_id::text, rank, mean, deviation
-  FROM heimdex.calibration
- WHERE owner_id = %(owner)s AND space_id = {space_id} AND scene_id = ANY(%(scenes)s::uuid[]);

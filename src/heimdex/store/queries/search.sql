@@ -63,12 +63,32 @@ SELECT v.scene_id::text, avg(v.embedding::halfvec({dim}) <=> %(vector)s::halfvec
 AND v.rank = 0
 
 -- name: score_scenes
--- The exact distance of every frame of the candidates.
-SELECT v.scene_id::text, v.rank, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
-  FROM heimdex.vector v
- WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = ANY(%(scenes)s::uuid[])
-   AND v.embedding IS NOT NULL /* frames */
- ORDER BY v.scene_id, distance, v.rank;
+-- Each candidate's nearest frame, the exact distance that counts, and that frame's calibration where it is asked for.
+SELECT near.scene_id::text, near.rank, near.counted, c.mean, c.deviation
+  FROM (SELECT DISTINCT ON (scene_id) scene_id, rank, /* counted */ AS counted
+          FROM (SELECT v.scene_id, v.rank, v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) AS distance
+                  FROM heimdex.vector v
+                 WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.scene_id = ANY(%(scenes)s::uuid[])
+                   AND v.embedding IS NOT NULL /* frames */) frames
+         ORDER BY scene_id, distance, rank) near
+  /* calibrations */;
+
+-- name: counted_nearest
+-- What counts of a scene is its nearest frame.
+distance
+
+-- name: counted_mean
+-- What counts of a scene are its frames on average.
+avg(distance) OVER (PARTITION BY scene_id)
+
+-- name: with_calibrations
+-- Frames with what is known of their hubness.
+LEFT JOIN heimdex.calibration c
+    ON c.owner_id = %(owner)s AND c.space_id = {space_id} AND c.scene_id = near.scene_id AND c.rank = near.rank
+
+-- name: without_calibrations
+-- Frames of a space in which no texts are compared.
+CROSS JOIN (SELECT NULL::real AS mean, NULL::real AS deviation) c
 
 -- name: assets_by_path
 -- Assets whose paths hold some of the words: of each word no more than the limit, then all the words of those.
