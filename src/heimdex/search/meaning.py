@@ -19,7 +19,7 @@ EVIDENCE = {
 }
 """What each channel's evidence is called: the sense that it came by."""
 
-PROPOSED = 40  # scenes a channel proposes: by meaning alone nothing is more than perhaps an answer
+PROPOSED = 24  # scenes a channel proposes: by meaning alone nothing is more than perhaps an answer
 
 IsSmall = Callable[[StoredSpace, TextChannel], bool]
 """Whether scanning all rows of a channel that pass the filters is the better way."""
@@ -27,15 +27,39 @@ IsSmall = Callable[[StoredSpace, TextChannel], bool]
 
 @dataclass(kw_only=True)
 class Meant:
-    """A query in a text model's space, and the channels that have texts. Shared by their signals: candidates
-    are scored on all channels at once. For one search and one thread.
+    """A query in a text model's space, and the channels that have texts. For one search and one thread.
+
+    Shared by their signals, so that all channels are asked at once.
+    `is_small` may remember from one search to the next what is counted anew otherwise.
     """
 
     stored: StoredSpace
     channels: Sequence[TextChannel]
     vector: Values
+    is_small: IsSmall | None = None
+    _proposed: dict[TextChannel, list[str]] | None = None
     _scored: dict[TextChannel, dict[str, TextScore]] = field(default_factory=dict)
     _scenes: Sequence[str] | None = None
+
+    def propose(self, scope: Scope, channel: TextChannel, limit: int) -> list[str]:
+        """The scenes whose texts of a channel are nearest; all channels are asked at once."""
+        if self._proposed is None:
+            self._proposed = text_vectors.nearest_texts(
+                scope.connection,
+                scope.owner,
+                self.stored,
+                self.vector,
+                scope.filters,
+                {each: self._is_small(scope, each) for each in self.channels},
+                limit=min(limit, PROPOSED),
+                set_up=not scope.set_up,
+            )
+        return self._proposed[channel]
+
+    def _is_small(self, scope: Scope, channel: TextChannel) -> bool:
+        if self.is_small is not None:
+            return self.is_small(self.stored, channel)
+        return text_vectors.choose_exact(scope.connection, scope.owner, self.stored, channel, scope.filters)
 
     def scores(self, scope: Scope, channel: TextChannel, scenes: Sequence[str]) -> dict[str, TextScore]:
         """The texts of one channel that mean something like the query."""
@@ -59,26 +83,14 @@ class MeaningSignal(Signal):
     evidence of its own.
     """
 
-    def __init__(self, meant: Meant, channel: TextChannel, is_small: IsSmall | None = None) -> None:
-        """`is_small` may remember from one search to the next what is counted anew otherwise."""
+    def __init__(self, meant: Meant, channel: TextChannel) -> None:
         self.meant = meant
         self.channel = channel
         self.rule = MEANINGS[channel]
-        self._is_small = is_small
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
         """The scenes whose texts are nearest."""
-        stored = self.meant.stored
-        return text_vectors.nearest_texts(
-            scope.connection,
-            scope.owner,
-            (stored, self.channel),
-            self.meant.vector,
-            scope.filters,
-            limit=min(limit, PROPOSED),
-            exact=None if self._is_small is None else self._is_small(stored, self.channel),
-            set_up=not scope.set_up,
-        )
+        return self.meant.propose(scope, self.channel, limit)
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The cosine, the sentence that stands for the text, and when it is said."""

@@ -61,9 +61,9 @@ class Meanings:
             vector = known.values
         else:
             vector = next(iter(self._side.load().encode([text], "query"))).values
-        meant = Meant(stored=stored, channels=filled, vector=vector)
         is_small = partial(self._is_small, connection, filters)
-        return [MeaningSignal(meant, channel, is_small) for channel in filled]
+        meant = Meant(stored=stored, channels=filled, vector=vector, is_small=is_small)
+        return [MeaningSignal(meant, channel) for channel in filled]
 
     def _is_small(
         self, connection: Connection[Any], filters: Filters, stored: StoredSpace, channel: TextChannel

@@ -9,7 +9,6 @@ from heimdex.search.fusion import Scored, fuse
 from heimdex.search.joining import join
 from heimdex.search.lexical import Lexical
 from heimdex.search.sides import Beside, Side
-from heimdex.store.places import places_of_scenes
 
 MAX_RESULTS = 1000  # a kept candidate list ends here
 
@@ -39,7 +38,7 @@ def rank(own: Side, beside: Beside | None, query: Query, lexical: Lexical, pool:
     if beside is not None:
         beside.begin(candidates)
     scores = own.score(candidates)
-    places = places_of_scenes(scope.connection, scope.owner, candidates)
+    places = scope.places(candidates)
     found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in candidates}
     for each in (*(beside.score() if beside else ()), *scores):
         for scene_id, evidence in each.items():

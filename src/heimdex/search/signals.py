@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
@@ -14,6 +14,7 @@ from psycopg import Connection
 from heimdex.entities import Evidence, Filters, FrameStrategy, Values
 from heimdex.store import nearest
 from heimdex.store.assets import path_words
+from heimdex.store.places import Place, places_of_scenes
 from heimdex.store.vectors import StoredSpace
 
 PATH_WEIGHT = 0.5  # what a path that holds every word of the query adds to a score
@@ -39,6 +40,14 @@ class Scope:
     count_words: Callable[[Sequence[str]], dict[str, int]]  # assets whose paths hold each, likewise
     strategy: FrameStrategy = FrameStrategy.TOP3_MAX
     set_up: bool = False  # whether the transaction knows how far the index is to look
+    _places: dict[str, Place] = field(default_factory=dict)
+
+    def places(self, scenes: Sequence[str]) -> Mapping[str, Place]:
+        """Where scenes stand in their assets, those asked for before among them; each is looked up once."""
+        missing = [scene_id for scene_id in scenes if scene_id not in self._places]
+        if missing:
+            self._places.update(places_of_scenes(self.connection, self.owner, missing))
+        return self._places
 
 
 class Signal(ABC):
@@ -121,13 +130,14 @@ class PathSignal(Signal):
     def __init__(self, text: str) -> None:
         self.words = [word for word in path_words(text) if word not in _FUNCTION_WORDS and _WORD.search(word)]
         self._rarity: dict[str, float] | None = None
+        self._matches: dict[str, list[str]] = {}  # the words of assets looked at, by asset id
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
         """The first scenes of the assets whose paths hold most of the words."""
         rare = self._rare_words(scope)
         if not rare:
             return []
-        matches = nearest.assets_by_path(
+        matches = self._matches = nearest.assets_by_path(
             scope.connection, scope.owner, rare, scope.filters, each=ASSETS_PER_WORD
         )
         assets = sorted(matches, key=lambda asset_id: (-self._coverage(scope, matches[asset_id]), asset_id))
@@ -142,9 +152,15 @@ class PathSignal(Signal):
         rare = self._rare_words(scope)
         if not rare:
             return {}
-        matches = nearest.path_words_of_scenes(scope.connection, scope.owner, rare, scenes)
+        places = scope.places(scenes)
+        missing = {places[scene_id].asset_id for scene_id in scenes if scene_id in places} - {*self._matches}
+        fresh = nearest.path_words_of_assets(scope.connection, scope.owner, rare, missing) if missing else {}
+        self._matches = self._matches | {asset_id: [] for asset_id in missing} | fresh
         found = {}
-        for scene_id, words in matches.items():
+        for scene_id in scenes:
+            words = self._matches[places[scene_id].asset_id] if scene_id in places else []
+            if not words:
+                continue
             coverage = self._coverage(scope, words)
             found[scene_id] = Evidence(
                 signal="path",

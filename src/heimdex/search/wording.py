@@ -47,6 +47,7 @@ class Wording:
         for number, word in enumerate(asked):
             for stem in (*word.stems, word.text) if word.weight > 0 else ():
                 self._by_stem.setdefault(stem, number)
+        self._stems = frozenset(self._by_stem)
         self._has_pairs = any(is_pair(word.text) for word in asked)
         self._joined = [w.text for w in asked if len(w.text) >= SHORTEST_JOINED and w.text.isascii()]
 
@@ -54,14 +55,16 @@ class Wording:
         """Where the words stand: the share of their weight, how near together and in which order."""
         tokens = stems.split()
         by_stem = self._by_stem
-        hits = [(place, by_stem[token]) for place, token in enumerate(tokens) if token in by_stem]
-        exact = words.split()
+        hits: list[tuple[int, int]] = []
+        if not self._stems.isdisjoint(tokens):  # most scenes that are looked at hold none of them
+            hits = [(place, by_stem[token]) for place, token in enumerate(tokens) if token in by_stem]
         if self._has_pairs or self._is_divided(words):
-            pairs = map("".join, pairwise(exact))
+            pairs = map("".join, pairwise(words.split()))
             hits += [(place, by_stem[pair]) for place, pair in enumerate(pairs) if pair in by_stem]
             hits.sort()
         if not hits:
             return None
+        exact = words.split()
         share = sum(
             self.asked[number].weight * self._form_value(number, hits, exact)
             for number in {number for _, number in hits}

@@ -7,7 +7,7 @@ falls to a sequential scan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,14 +126,14 @@ def score_scenes(
     query = literal_int(
         statement.replace("/* calibrations */", joined), space_id=stored.space_id, dim=stored.space.dim
     )
-    rows = connection.execute(query, {"owner": owner, "scenes": uuid_array(scenes), "vector": Half(vector)})
+    parameters = {"owner": owner, "scenes": uuid_array(scenes), "vector": Half(vector)}
     return {
         scene_id: FrameScore(
             rank=rank,
             cosine=1.0 - distance,
             calibration=None if mean is None else Calibration(mean=mean, deviation=deviation),
         )
-        for scene_id, rank, distance, mean, deviation in rows
+        for scene_id, rank, distance, mean, deviation in connection.execute(query, parameters).fetchall()
     }
 
 
@@ -146,12 +146,12 @@ def assets_by_path(
     return dict(rows.fetchall())
 
 
-def path_words_of_scenes(
-    connection: Connection[Any], owner: str, words: Sequence[str], scenes: Sequence[str]
+def path_words_of_assets(
+    connection: Connection[Any], owner: str, words: Sequence[str], assets: Iterable[str]
 ) -> dict[str, list[str]]:
-    """Which of the words stand in the paths of each scene's file; scenes with none are left out."""
-    parameters = {"owner": owner, "words": list(words), "scenes": uuid_array(scenes)}
-    return dict(connection.execute(SQL["path_words_of_scenes"], parameters).fetchall())
+    """Which of the words stand in each asset's paths; assets with none are left out."""
+    parameters = {"owner": owner, "words": list(words), "assets": uuid_array(assets)}
+    return dict(connection.execute(SQL["path_words_of_assets"], parameters).fetchall())
 
 
 def word_frequencies(
@@ -159,7 +159,7 @@ def word_frequencies(
 ) -> dict[str, int]:
     """In how many assets' paths each word stands, counted up to the limit."""
     query = literal_int(SQL["word_frequencies"], limit=limit)
-    return dict(connection.execute(query, {"owner": owner, "words": list(words)}))
+    return dict(connection.execute(query, {"owner": owner, "words": list(words)}).fetchall())
 
 
 def count_assets(connection: Connection[Any], owner: str, *, limit: int) -> int:
@@ -174,7 +174,8 @@ def scenes_of_assets(
 ) -> list[str]:
     """The first scenes of some assets."""
     query = literal_int(SQL["scenes_of_assets"], limit=each)
-    return [row[0] for row in connection.execute(query, {"owner": owner, "assets": uuid_array(assets)})]
+    rows = connection.execute(query, {"owner": owner, "assets": uuid_array(assets)}).fetchall()
+    return [row[0] for row in rows]
 
 
 def describe_scenes(

@@ -23,5 +23,6 @@ class Place:
 
 def places_of_scenes(connection: Connection[Any], owner: str, scenes: Sequence[str]) -> dict[str, Place]:
     """The places of some scenes; those that were removed are left out."""
-    rows = connection.execute(SQL["places_of_scenes"], {"owner": owner, "scenes": uuid_array(scenes)})
+    parameters = {"owner": owner, "scenes": uuid_array(scenes)}
+    rows = connection.execute(SQL["places_of_scenes"], parameters).fetchall()
     return {scene_id: Place(asset_id=asset_id, position=position) for scene_id, asset_id, position in rows}

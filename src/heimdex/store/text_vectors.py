@@ -6,7 +6,7 @@ channel and dimension are literals in the SQL: a partial index is found by liter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from heimdex.store.sql import literal_int, queries, uuid_array
 from heimdex.store.vectors import StoredSpace, from_text
 
 SQL = queries("text_vectors")
+_NEAREST = {True: "nearest_texts_exact", False: "nearest_texts_indexed"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,28 +153,31 @@ def choose_exact(
 def nearest_texts(
     connection: Connection[Any],
     owner: str,
-    place: tuple[StoredSpace, TextChannel],
+    stored: StoredSpace,
     vector: Values,
     filters: Filters,
+    exact: Mapping[TextChannel, bool],
     *,
     limit: int,
-    exact: bool | None = None,
     set_up: bool = True,
-) -> list[str]:
-    """Ids of the scenes whose texts of one channel are nearest to a vector, the nearest first.
+) -> dict[TextChannel, list[str]]:
+    """Of each channel the ids of the scenes whose texts are nearest to a vector, the nearest first.
 
-    `exact` is what `choose_exact` said; None asks it. `set_up=False`: the transaction has been set up.
+    `exact` says of the channels that are asked what `choose_exact` said. `set_up=False`: the transaction has
+    been set up.
     """
     if set_up:
         set_up_search(connection, limit=limit)
-    stored, channel = place
-    if exact is None:
-        exact = choose_exact(connection, owner, stored, channel, filters)
-    name = "nearest_texts_exact" if exact else "nearest_texts_indexed"
     literals = {"space_id": stored.space_id, "dim": stored.space.dim, "limit": limit}
-    query = _of(channel, with_filters(SQL[name], filters), **literals)
+    each = [
+        _of(channel, with_filters(SQL[_NEAREST[is_exact]], filters), **literals)
+        for channel, is_exact in exact.items()
+    ]
     parameters = filter_parameters(filters) | {"owner": owner, "vector": Half(vector)}
-    return [row[0] for row in connection.execute(query, parameters)]
+    found: dict[TextChannel, list[str]] = {channel: [] for channel in exact}
+    for channel, scene_id in connection.execute(" UNION ALL ".join(each), parameters).fetchall():
+        found[TextChannel(channel)].append(scene_id)
+    return found
 
 
 def score_texts(
@@ -196,7 +200,7 @@ def score_texts(
         "most": 1.0 - least,
     }
     found: dict[TextChannel, dict[str, TextScore]] = {channel: {} for channel in channels}
-    for scene_id, channel, distance, text, at_us in connection.execute(query, parameters):
+    for scene_id, channel, distance, text, at_us in connection.execute(query, parameters).fetchall():
         found[TextChannel(channel)][scene_id] = TextScore(cosine=1.0 - distance, text=text, at_us=at_us)
     return found
 

@@ -132,7 +132,7 @@ def test_a_backfill_reads_vectors_and_frames_by_their_indexes(crowd: Crowd, name
         ("search", "score_scenes", "vector_owner_id_space_id_scene_id_rank_key"),
         ("search", "count_space", "vector_"),
         ("search", "assets_by_path", "path_word_pkey"),
-        ("search", "path_words_of_scenes", "path_word_pkey"),
+        ("search", "path_words_of_assets", "path_word_pkey"),
         ("search", "word_frequencies", "path_word_pkey"),
         ("search", "scenes_of_assets", "scene_owner_id_asset_id_position_key"),
         ("search", "describe_scenes", "scene_pkey"),

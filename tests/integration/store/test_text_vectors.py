@@ -114,8 +114,8 @@ def query() -> Values:
 def nearest(crowd: Crowd, vector: Values, *, exact: bool, filters: Filters | None = None) -> list[str]:
     found: list[str] = crowd.run(
         lambda c: text_vectors.nearest_texts(
-            c, crowd.owner, (crowd.stored, SAID), vector, filters or Filters(), limit=10, exact=exact
-        )
+            c, crowd.owner, crowd.stored, vector, filters or Filters(), {SAID: exact}, limit=10
+        )[SAID]
     )
     return found
 
@@ -174,8 +174,8 @@ def test_a_signal_asks_once_whether_a_channel_is_small(crowd: Crowd) -> None:
         asked.append(channel)
         return False
 
-    meant = Meant(stored=crowd.stored, channels=[SAID], vector=query())
-    signal = MeaningSignal(meant, SAID, is_small)
+    meant = Meant(stored=crowd.stored, channels=[SAID], vector=query(), is_small=is_small)
+    signal = MeaningSignal(meant, SAID)
 
     def work(connection: Any) -> Any:
         scope = Scope(

@@ -121,7 +121,7 @@ def find_scenes(
         "depths": [depth for *_, depth in rows],
     }
     query = literal_int(with_filters(statement, filters, scene="s"), limit=limit)
-    for place, scene_id in connection.execute(query, parameters):
+    for place, scene_id in connection.execute(query, parameters).fetchall():
         found[place].append(scene_id)
     return found
 
@@ -139,7 +139,8 @@ def find_by_beginning(
 
 def words_of_scenes(connection: Connection[Any], owner: str, scenes: Sequence[str]) -> dict[str, SceneWords]:
     """The words of some scenes as they are compared; those without any, or whose file is missing, not."""
-    rows = connection.execute(SQL["words_of_scenes"], {"owner": owner, "scenes": uuid_array(scenes)})
+    parameters = {"owner": owner, "scenes": uuid_array(scenes)}
+    rows = connection.execute(SQL["words_of_scenes"], parameters).fetchall()
     return {
         scene_id: SceneWords(
             said=said,

@@ -104,14 +104,12 @@ SELECT w.asset_id::text, array_agg(w.word ORDER BY w.word)
     ON w.owner_id = %(owner)s AND w.asset_id = met.asset_id AND w.word = ANY(%(words)s)
  GROUP BY w.asset_id;
 
--- name: path_words_of_scenes
--- Which of the words stand in the paths of the scenes' assets.
-SELECT s.scene_id::text, array_agg(w.word ORDER BY w.word)
-  FROM heimdex.scene s
-  JOIN heimdex.path_word w
-    ON w.owner_id = s.owner_id AND w.asset_id = s.asset_id AND w.word = ANY(%(words)s)
- WHERE s.owner_id = %(owner)s AND s.scene_id = ANY(%(scenes)s::uuid[])
- GROUP BY s.scene_id;
+-- name: path_words_of_assets
+-- Which of the words stand in the paths of some assets.
+SELECT w.asset_id::text, array_agg(w.word ORDER BY w.word)
+  FROM heimdex.path_word w
+ WHERE w.owner_id = %(owner)s AND w.word = ANY(%(words)s) AND w.asset_id = ANY(%(assets)s::uuid[])
+ GROUP BY w.asset_id;
 
 -- name: word_frequencies
 -- In how many assets' paths each word stands, counted no further than the limit.

@@ -65,19 +65,19 @@ SELECT count(*) FROM (
 
 -- name: nearest_texts_exact
 -- The scenes whose texts are nearest to a vector, by a scan of every row that passes the filters.
-SELECT v.scene_id::text
+(SELECT v.channel, v.scene_id::text
   FROM heimdex.text_vector v JOIN heimdex.asset a USING (owner_id, asset_id)
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = '/* channel */'
    AND v.embedding IS NOT NULL AND a.present /* filters */ /* scene filters */
- ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}), v.scene_id LIMIT {limit};
+ ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}), v.scene_id LIMIT {limit})
 
 -- name: nearest_texts_indexed
 -- The scenes whose texts are nearest to a vector, by the HNSW index of the channel.
-SELECT v.scene_id::text
+(SELECT v.channel, v.scene_id::text
   FROM heimdex.text_vector v JOIN heimdex.asset a USING (owner_id, asset_id)
  WHERE v.owner_id = %(owner)s AND v.space_id = {space_id} AND v.channel = '/* channel */'
    AND v.embedding IS NOT NULL AND a.present /* filters */ /* scene filters */
- ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit};
+ ORDER BY v.embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT {limit})
 
 -- name: score_texts
 -- The exact distance of the candidates' texts in some channels, and what a hit shows of them; none farther than
