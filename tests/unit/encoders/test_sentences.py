@@ -10,6 +10,7 @@ from heimdex.encoders.catalog import LoadOptions
 from heimdex.encoders.resnet import ResnetEncoder
 from heimdex.encoders.text import SentenceEncoder, pooled
 from heimdex.errors import ModelError, ModelUnavailable
+from tests.conformance.fakes import FakeEncoder
 from tests.unit.encoders.made import small
 
 
@@ -20,6 +21,16 @@ def test_the_starter_s_sentences_know_what_belongs_together() -> None:
     assert (encoder.space.name, encoder.space.dim) == ("text", 384)
     assert one.values @ near.values > one.values @ far.values + 0.2
     assert (one.certainty, nothing.certainty) == (1.0, 0.0)
+
+
+def test_the_starter_gives_the_sentences_of_its_sentence_model_without_a_second_run() -> None:
+    starter, sentences = catalog.load("starter"), catalog.load_text("starter-sentences")
+    texts = ["a dog plays in the snow", "42", "", "Straße 東京 " * 40]
+    for ours, theirs in zip(starter.sentences(texts), sentences.encode(texts, "query"), strict=True):
+        assert ours.space == theirs.space
+        assert ours.certainty == theirs.certainty
+        assert ours.values @ theirs.values > 0.9995
+    assert FakeEncoder().sentences(texts) == []
 
 
 @pytest.mark.parametrize("name", ["bge-m3", "multilingual-e5-small", "all-minilm-l6-v2"])
