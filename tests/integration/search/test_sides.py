@@ -94,6 +94,9 @@ def test_a_side_that_is_asked_nothing_ends() -> None:
         def propose(self, _: int) -> list[str]:
             return []
 
+        def score(self, _: object) -> list[object]:
+            return []
+
     with Beside(Waiting, 10) as beside:  # type: ignore[arg-type]
         assert beside.propose() == []
         assert threads(), "it waits for candidates"
