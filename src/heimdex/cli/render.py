@@ -56,7 +56,9 @@ def show_index(report: IndexReport) -> None:
             parts.append(f"{count} {word}")
     console.print(f"{', '.join(parts)}; {report.scenes} new scenes in {report.seconds:.1f} s")
     for want in report.wants:
-        console.print(f"[yellow]{want.stage} waits[/] {escape(want.reason)}", soft_wrap=True, highlight=False)
+        console.print(
+            f"[yellow]wanting[/] {want.stage}: {escape(want.reason)}", soft_wrap=True, highlight=False
+        )
     for refusal in report.failed[:PATHS_SHOWN]:
         console.print(
             f"[yellow]refused[/] {escape(refusal.path)} ({refusal.stage}): {escape(refusal.error)}",

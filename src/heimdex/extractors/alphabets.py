@@ -19,6 +19,7 @@ LENIENCE = (
 NUMBERS = frozenset({"EN", "AN"})
 JOINING = frozenset({"ES", "CS", "ET"})  # the point in 1.5, the colon in 17:45
 STRONG = frozenset({"L", "R", "AL", *NUMBERS})
+MIRRORED = str.maketrans("()[]{}<>«»‹›", ")(][}{><»«›‹")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,12 +53,13 @@ def whose(shipped: LineReading, others: Iterable[tuple[Alphabet, LineReading]]) 
     shipped one's.
 
     The shipped recogniser reads what it has no letters for as something that looks like it, at times surely:
-    РЕСТОРАН as PECTOPAH. One that knows both alphabets had the choice.
+    РЕСТОРАН as PECTOPAH, or as blanks. One that knows both alphabets had the choice.
     """
+    sure = shipped.confidence if any(sign.isalnum() for sign in shipped.text) else 0.0
     own = [
         reading
         for alphabet, reading in others
-        if holds(reading.text, alphabet.script) and reading.confidence + LENIENCE >= shipped.confidence
+        if holds(reading.text, alphabet.script) and reading.confidence + LENIENCE >= sure
     ]
     return max(own, key=lambda reading: reading.confidence, default=shipped)
 
@@ -77,13 +79,17 @@ def logical(text: str) -> str:
     runs: list[str] = []
     for kept, run in groupby(zip(_rightwards(glyphs), glyphs, strict=True), key=lambda one: one[0]):
         signs = [glyph for _, glyph in run]
-        runs += ["".join(signs)] if kept else signs
+        runs += ["".join(signs)] if kept else [sign.translate(MIRRORED) for sign in signs]
     return "".join(reversed(runs))
 
 
 def _rightwards(glyphs: Sequence[str]) -> list[bool]:
     """Whether each glyph belongs to a run that is read from left to right whatever stands round it."""
     classes = [unicodedata.bidirectional(glyph[0]) for glyph in glyphs]
+    last = ""
+    for place, own in enumerate(classes):  # a number behind Latin letters belongs to them
+        last = own if own in ("L", "R", "AL") else last
+        classes[place] = "L" if own == "EN" and last == "L" else own
     strong = [one if one in STRONG else "" for one in classes]
     found = []
     for place, own in enumerate(classes):

@@ -131,6 +131,32 @@ def test_the_starters_of_other_packages_are_listed_and_neither_pulled_nor_remove
     assert used == {"starter", "starter-sentences"}
 
 
+def test_the_doctor_names_an_alphabet_that_is_asked_for_and_not_there(heimdex: Commands) -> None:
+    heimdex.settings |= {"HEIMDEX_WRITING": "true", "HEIMDEX_WRITING_LANGUAGES": "ko, th"}
+
+    def writing(code: int = 0) -> tuple[str, str]:
+        checks = heimdex.json("doctor", code=code)["checks"]
+        (found,) = (check for check in checks if check["name"] == "writing")
+        return found["level"], found["detail"]
+
+    level, detail = writing()
+    assert level == "warning"
+    assert all(f"models pull {name}" in detail for name in ("writing-korean", "writing-thai"))
+    rows = [catalog.find(name) for name in ("writing-korean", "writing-thai")]
+    content = {name: name.encode() for row in rows for name in row.files}
+    heimdex.hub.add(str(rows[0].repository), content, commit=rows[0].revision)
+    heimdex.json("models", "pull", *(row.name for row in rows))
+    level, detail = writing()
+    assert (level, "writing-korean, writing-thai" in detail) == ("ok", True)
+    used = {model["name"] for model in heimdex.json("models", "list")["models"] if model["in_use"]}
+    assert {"writing-korean", "writing-thai"} <= used
+    assert heimdex("models", "remove", "writing-thai").exit_code == 2
+    heimdex.settings["HEIMDEX_WRITING_LANGUAGES"] = "elvish"
+    level, detail = writing(code=1)
+    assert (level, "elvish" in detail, "korean (ko)" in detail) == ("error", True, True)
+    assert heimdex.state("writing-korean") == "installed"  # the list works where the settings are wrong
+
+
 def test_a_pull_shows_licence_and_size_and_installs(heimdex: Commands) -> None:
     done = heimdex("models", "pull", "also/other", "small")
     assert done.exit_code == 0, done.output

@@ -22,7 +22,7 @@ from tests.random_ctc import HANGUL, dictionary, make_ctc
 from tests.two_models import two_models
 from tests.unit.extractors.test_rapid_ocr import page
 
-STAGES = ["scenes", "writing"]
+STAGES = ["scenes", "writing", "text"]
 KOREAN = "writing-korean"
 TITLE = "Gate 12 closes"
 
@@ -110,6 +110,11 @@ def test_a_pulled_recogniser_reads_its_alphabet_and_replaces_what_was_read(
     (line,) = library.lines(sign)
     assert line.script == "Hang"
     assert set(line.text) <= {*HANGUL, " "}
+    part = line.text.replace(" ", "")[1:3]  # any two syllables side by side
+    with library.opened("korean") as heimdex:
+        (hit, *_) = heimdex.search(shows=[part], nearest=True).hits
+    assert hit.path == str(sign)
+    assert [item.text for item in hit.evidence if item.signal == "writing"] == [line.text]
     assert library.entries(sign) == ["done"]
     assert library.indexed(folder, "ko,en") == 0
 

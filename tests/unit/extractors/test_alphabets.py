@@ -46,6 +46,7 @@ def test_a_word_in_one_script_is_told_from_a_stray_letter(text: str, script: str
         (reading("Gate 12", 0.97), ("Cyrl", reading("Gate 12", 0.99)), "Gate 12"),
         (reading("Straße", 0.9), ("Hang", reading("Strabe", 0.99)), "Straße"),
         (reading("", 0.0), ("Hang", reading("출구", 0.6)), "출구"),
+        (reading("", 0.98), ("Cyrl", reading("НЕТ ВЫХОДА", 0.7)), "НЕТ ВЫХОДА"),  # nothing, read surely
     ],
 )
 def test_a_recogniser_is_heard_in_its_own_alphabet_if_it_is_about_as_sure(
@@ -74,6 +75,8 @@ def test_only_what_cannot_be_taken_for_another_alphabet_is_settled() -> None:
         ("خروج 12", "12 جورخ"),
         ("باب 17:45 مفتوح", "حوتفم 17:45 باب"),
         ("من Gate One إلى", "ىلإ Gate One نم"),
+        ("باب Gate 12 مفتوح", "حوتفم Gate 12 باب"),
+        ("باب (12) مفتوح", "حوتفم (12) باب"),
         ("שלום", "םולש"),
     ],
 )
