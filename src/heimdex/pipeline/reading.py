@@ -63,6 +63,8 @@ class WritingVerb(Verb):
                 tools.owner,
                 lambda c: vectors.register_plain(c, readers.name, "float", readers.weights_sha256),
             )
+        # Every line is read by each of them.
+        self._timeout_s = tools.writing.image_timeout_s * (1 + len(self._readers.alphabets))
         self._options = ReaderOptions(threads=tools.writing.threads, alphabets=self._readers.alphabets)
         warmth = Warmth(function=f"{JOBS}:warm", args=(self._options,), timeout_s=WARM_TIMEOUT_S)
         self._pool = WorkerPool(1, memory_limit_bytes=tools.limits.worker_memory_bytes, warmth=warmth)
@@ -104,13 +106,13 @@ class WritingVerb(Verb):
         return self._outcome(attempt, lines, [reading.error for reading in readings])
 
     def _photo(self, item: Item, report: Report) -> Reading:
-        limits, options = self.tools.limits, self.tools.writing
+        limits = self.tools.limits
         reading: Reading = self._pool.call(
             f"{JOBS}:read_still",
             item.stamp.path,
             limits.max_pixels,
             self._options,
-            timeout_s=options.image_timeout_s,
+            timeout_s=self._timeout_s,
             on_progress=report,
         )
         return reading
@@ -148,7 +150,7 @@ class WritingVerb(Verb):
         return [heard.readings[number] for number in range(len(kept))]
 
     def _call(self, item: Item, moments: Sequence[Moment], hear: Report) -> None:
-        limits, options = self.tools.limits, self.tools.writing
+        limits = self.tools.limits
         self._pool.call(
             f"{JOBS}:read_film",
             item.stamp.path,
@@ -156,7 +158,7 @@ class WritingVerb(Verb):
             list(moments),
             self._options,
             # Silent while it reads a picture, and while it decodes from where it could seek to.
-            timeout_s=max(options.image_timeout_s, limits.stall_timeout_s),
+            timeout_s=max(self._timeout_s, limits.stall_timeout_s),
             on_progress=hear,
         )
 
