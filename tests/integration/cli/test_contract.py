@@ -144,6 +144,13 @@ def test_a_path_is_evidence_of_its_own(heimdex: Command) -> None:
     assert evidence["path"]["model"] == "path"
 
 
+def test_a_phrase_in_quotes_is_answered_by_a_path(heimdex: Command) -> None:
+    hits = heimdex.json("search", '"clip-03"', "--nearest")["hits"]
+    assert hits
+    assert {Path(hit["path"]).name for hit in hits} == {"clip-03.mp4"}
+    assert heimdex.json("search", '"03 clip"', "--nearest")["hits"] == []
+
+
 def test_what_the_words_model_cannot_know_is_no_match(heimdex: Command) -> None:
     assert heimdex.json("search", "qwxz vlorp trebnik")["verdict"] in ("weak", "none")
 
