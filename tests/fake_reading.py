@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from heimdex.entities import Picture
 from heimdex.errors import ModelError
+from heimdex.extractors.rapid_ocr import ReaderOptions
 from heimdex.extractors.writing import Reader, ReadLine
 from heimdex.pipeline import read_writing
 from heimdex.pipeline.read_writing import read_film, read_still
@@ -38,7 +39,7 @@ class FakeReader(Reader):
 
 
 @lru_cache(maxsize=1)
-def _reader(threads: int) -> Reader:
+def _reader(options: ReaderOptions) -> Reader:
     return FakeReader()
 
 

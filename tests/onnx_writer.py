@@ -50,6 +50,7 @@ class OnnxWriter:
         self.nodes: list[bytes] = []
         self.tensors: list[tuple[bytes, NDArray[Any]]] = []
         self.ports: dict[int, list[bytes]] = {11: [], 12: []}
+        self.metadata: dict[str, str] = {}  # what the graph says of itself
         self.count = 0
 
     def constant(self, values: Any, dtype: str = "float32") -> str:
@@ -91,7 +92,8 @@ class OnnxWriter:
                 target.write(head(5, size) + header)
                 if not self.external:
                     target.write(array.data)
-            target.write(ports + blob(8, number(2, OPSET)))
+            facts = (blob(14, blob(1, key) + blob(2, value)) for key, value in self.metadata.items())
+            target.write(ports + blob(8, number(2, OPSET)) + b"".join(facts))
         if self.external:
             with path.with_name(self.external).open("wb") as target:
                 for _, array in self.tensors:

@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         description="The language that is spoken, e.g. `en`, and of the subtitles to prefer. Default: heard.",
     )
     writing: bool = Field(default=True, description="Read writing in pictures.")
+    writing_languages: str = Field(
+        default="",
+        description="Further languages or alphabets to read in pictures, e.g. `ko,cyrillic`, each by a model "
+        "to pull (`writing-korean`). Latin letters, Chinese and Japanese are read without.",
+    )
     text_model: str = Field(
         default="starter-sentences",
         description="The model that compares texts by meaning; see `heimdex models list`.",
@@ -115,6 +120,9 @@ class Settings(BaseSettings):
     description_language: str = Field(default="English", description="The language of the descriptions.")
     description_frames: int = Field(
         default=1, ge=1, le=3, description="How many of a scene's kept frames it is shown."
+    )
+    description_at_once: int = Field(
+        default=3, ge=1, le=8, description="How many scenes it is asked about at the same time."
     )
     description_requests_per_minute: float = Field(
         default=0.0, ge=0, description="Requests a minute it may get; 0 = no limit."

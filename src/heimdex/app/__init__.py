@@ -106,7 +106,7 @@ class Heimdex:
             parts.load_options(settings),
             parts.hub_options(settings),
             hub_cache(settings),
-            (settings.picture_model,),
+            parts.models_in_use(settings),
         )
 
     @cached_property
@@ -242,7 +242,7 @@ class Heimdex:
 
     def status(self) -> dict[str, Any]:
         """How much there is and how far each stage has come."""
-        from heimdex.pipeline.library import status
+        from heimdex.pipeline.status import status
 
         return status(self._tools())
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from heimdex.config import Settings
-from heimdex.errors import ModelUnavailable
+from heimdex.errors import ModelUnavailable, NotFound, SettingsError
 from heimdex.inherited.expectations import Expected
 
 if TYPE_CHECKING:
@@ -56,6 +56,20 @@ def picture_model(settings: Settings, name: str) -> PictureModel:
             face_model_file=settings.face_model_file,
         ).check(model)
     return model
+
+
+def models_in_use(settings: Settings) -> tuple[str, ...]:
+    """The names of the models that the settings hold; an unknown language of writing names none."""
+    from heimdex.pipeline.shipped import SPEECH, WRITING
+
+    heard = (f"faster-whisper-{settings.speech_model}" if settings.speech_model else SPEECH,)
+    try:
+        read = (WRITING, *alphabets(settings))
+    except SettingsError:
+        read = (WRITING,)
+    listens, reads = settings.speech in ("auto", "always"), settings.writing
+    names = (settings.picture_model, settings.text_model)
+    return (*names, *(heard if listens else ()), *(read if reads else ()))
 
 
 def hub_options(settings: Settings) -> HubOptions:
@@ -108,10 +122,25 @@ def speech_options(settings: Settings) -> SpeechOptions:
 
 
 def writing_options(settings: Settings) -> WritingOptions:
-    """How writing is read."""
+    """How writing is read. Raises SettingsError for a language that nothing reads."""
     from heimdex.pipeline.tools import WritingOptions
 
-    return WritingOptions(on=settings.writing, threads=settings.threads)
+    return WritingOptions(
+        on=settings.writing,
+        threads=settings.threads,
+        alphabets=alphabets(settings),
+        load=load_options(settings),
+    )
+
+
+def alphabets(settings: Settings) -> tuple[str, ...]:
+    """The catalog names of the recognisers of further alphabets. Raises SettingsError."""
+    from heimdex.encoders.writing_rows import rows_of_languages
+
+    try:
+        return tuple(row.name for row in rows_of_languages(settings.writing_languages.split(",")))
+    except NotFound as error:
+        raise SettingsError(f"HEIMDEX_WRITING_LANGUAGES: {error}") from error
 
 
 def description_options(settings: Settings) -> DescriptionOptions:
@@ -125,6 +154,7 @@ def description_options(settings: Settings) -> DescriptionOptions:
         key=None if key is None else key.get_secret_value(),
         prompt=settings.description_prompt,
         language=settings.description_language,
+        at_once=settings.description_at_once,
         requests_per_minute=settings.description_requests_per_minute,
         budget_requests=settings.description_budget,
         price_in=settings.description_price_in,

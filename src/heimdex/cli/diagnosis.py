@@ -12,7 +12,7 @@ from pathlib import Path
 
 from heimdex import __version__
 from heimdex.config import Settings
-from heimdex.errors import HeimdexError
+from heimdex.errors import HeimdexError, ModelUnavailable
 
 LOW_DISK_BYTES = 2 << 30
 
@@ -29,10 +29,12 @@ def checks(settings: Settings) -> list[dict[str, str]]:
         ("disk", _disk),
         ("database", _database),
         ("models", _models),
+        ("texts", _texts),
         ("speech", _speech),
         ("writing", _writing),
         ("descriptions", _descriptions),
         ("words", _words),
+        ("waiting", _waiting),
         ("inference", _inference),
         ("media", _media),
         ("memory", _memory),
@@ -97,6 +99,24 @@ def _models(settings: Settings) -> tuple[str, str]:
     return "ok", detail
 
 
+def _texts(settings: Settings) -> tuple[str, str]:
+    from heimdex.app import Heimdex
+
+    name = settings.text_model
+    try:
+        with Heimdex(settings) as heimdex:
+            (checkup,) = heimdex.models.verify([name], mend=False, probe=False)
+    except ModelUnavailable as error:
+        return "warning", f"found by their words alone: {error}"
+    if not checkup.ok:
+        fault = checkup.faults[0]
+        return "error", f"{name}: {fault.file} is {fault.kind}; run `heimdex models verify`"
+    detail = f"compared by {checkup.name}, checksums agree"
+    if checkup.name == "starter-sentences":
+        return "notice", f"{detail}; it knows English"
+    return "ok", detail
+
+
 def _speech(settings: Settings) -> tuple[str, str]:
     from heimdex.app import Heimdex
 
@@ -119,7 +139,14 @@ def _speech(settings: Settings) -> tuple[str, str]:
 def _writing(settings: Settings) -> tuple[str, str]:
     if not settings.writing:
         return "notice", "off; what is written in pictures is not searched (HEIMDEX_WRITING)"
-    return "ok", f"RapidOCR {version('rapidocr')}"
+    from heimdex.app import parts
+    from heimdex.pipeline.readers import describe
+
+    readers = describe(parts.writing_options(settings))
+    if readers.lacking:
+        return "warning", "; ".join(readers.lacking)
+    further = "".join(f", {alphabet.name}" for alphabet in readers.alphabets)
+    return "ok", f"RapidOCR {version('rapidocr')}{further}"
 
 
 def _descriptions(settings: Settings) -> tuple[str, str]:
@@ -130,6 +157,21 @@ def _descriptions(settings: Settings) -> tuple[str, str]:
 
 def _words(_: Settings) -> tuple[str, str]:
     return "notice", "found by terms in plain tables; PGroonga and pg_trgm are neither needed nor used"
+
+
+def _waiting(settings: Settings) -> tuple[str, str]:
+    from heimdex.app import Heimdex
+    from heimdex.store.word_counts import count_waiting
+
+    with (
+        Heimdex(settings) as heimdex,
+        heimdex.database.transaction(settings.owner, read_only=True) as connection,
+    ):
+        waiting = count_waiting(connection, settings.owner)
+    if not waiting:
+        return "ok", "no file waits for a stage"
+    files = ", ".join(f"{count} for {stage}" for stage, count in waiting.items())
+    return "notice", f"files wait: {files}; `heimdex index` goes on with them and says what it lacks"
 
 
 def _inference(settings: Settings) -> tuple[str, str]:

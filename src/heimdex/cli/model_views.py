@@ -15,7 +15,13 @@ from rich.progress import Progress as Bar
 from heimdex.inference.installing import OnTransfer, Outcome, Transfer, in_silence
 from heimdex.pipeline.installed import Checkup, Offer
 
-COLOURS = {"installed": "green", "damaged": "red", "unfinished": "yellow", "missing": "dim"}
+COLOURS = {
+    "installed": "green",
+    "shipped": "green",
+    "damaged": "red",
+    "unfinished": "yellow",
+    "missing": "dim",
+}
 
 
 def amount(size_bytes: float) -> str:
@@ -37,14 +43,16 @@ def show_models(found: list[dict[str, Any]]) -> None:
         cells[1] = f"[{COLOURS[model['state']]}]{cells[1]}[/]"
         console.print("  ".join(cells), no_wrap=True, overflow="ellipsis", highlight=False)
     console.print("[dim]← in use. What pulling one of a kind would bring:[/]")
-    have = {model["family"] for model in found if model["installed"]}
-    for family, gain in {model["family"]: model["gain"] for model in found}.items():
-        if gain and family not in have:
+    pulled = [model for model in found if model["state"] != "shipped"]
+    have = {model["family"] for model in pulled if model["installed"]}
+    for family, gain in {model["family"]: model["gain"] for model in pulled if model["gain"]}.items():
+        if family not in have:
             console.print(f"[dim]  {family}: {escape(gain)}[/]", highlight=False, soft_wrap=True)
     for model in found:
         if model["problem"]:
+            mend = "" if model["state"] == "missing" else " → heimdex models verify"
             console.print(
-                f"[red]{escape(model['name'])}[/] {escape(model['problem'])} → heimdex models verify",
+                f"[red]{escape(model['name'])}[/] {escape(model['problem'])}{mend}",
                 soft_wrap=True,
                 highlight=False,
             )

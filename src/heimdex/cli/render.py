@@ -55,6 +55,10 @@ def show_index(report: IndexReport) -> None:
         if count:
             parts.append(f"{count} {word}")
     console.print(f"{', '.join(parts)}; {report.scenes} new scenes in {report.seconds:.1f} s")
+    for want in report.wants:
+        console.print(
+            f"[yellow]wanting[/] {want.stage}: {escape(want.reason)}", soft_wrap=True, highlight=False
+        )
     for refusal in report.failed[:PATHS_SHOWN]:
         console.print(
             f"[yellow]refused[/] {escape(refusal.path)} ({refusal.stage}): {escape(refusal.error)}",
@@ -81,7 +85,7 @@ def show_verification(found: Verification) -> None:
 
 def show_assets(found: dict[str, Any]) -> None:
     """The list of assets."""
-    table = Table("state", "kind", "duration", "taken", "path", "asset", box=None)
+    table = Table("state", "kind", "duration", "taken", "words", "path", "asset", box=None)
     for asset in found["assets"]:
         duration = f"{asset['duration']:.1f} s" if asset["duration"] else ""
         path = asset["path"] or ""
@@ -91,11 +95,12 @@ def show_assets(found: dict[str, Any]) -> None:
             asset["kind"],
             duration,
             asset["taken_at"][:10],
+            _words(asset["words"]),
             escape(path) + (f" (+{more})" if more > 0 else ""),
             asset["asset_id"],
         )
     for refused in found["refused"]:
-        table.add_row("refused", "", "", "", escape(refused["path"]), escape(refused["error"]))
+        table.add_row("refused", "", "", "", "", escape(refused["path"]), escape(refused["error"]))
     Console().print(table)
 
 
@@ -132,6 +137,12 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def _words(counts: dict[str, int]) -> str:
+    """How many sentences, lines and descriptions; nothing where there are none."""
+    names = (("utterances", "said"), ("lines", "written"), ("descriptions", "described"))
+    return ", ".join(f"{counts[name]} {word}" for name, word in names if counts[name])
 
 
 def _when(hit: Hit) -> str:

@@ -33,6 +33,7 @@ def index_report(report: IndexReport) -> dict[str, Any]:
         "failed": [asdict(refusal) for refusal in report.failed],
         "scenes": report.scenes,
         "seconds": report.seconds,
+        "wants": [asdict(want) for want in report.wants],
     }
 
 

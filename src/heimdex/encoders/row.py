@@ -12,7 +12,7 @@ from heimdex.inference.transforms import Filter, Resize
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 """The starter's weights, which come with the package."""
 
-Family = Literal["starter", "clip", "siglip", "resnet", "text", "speech", "faces", "cuts"]
+Family = Literal["starter", "clip", "siglip", "resnet", "text", "speech", "writing", "faces", "cuts"]
 Activation = Literal["gelu", "gelu_tanh", "quick_gelu"]
 """`gelu`: x·Φ(x) by erf (Hendrycks & Gimpel 2016); `gelu_tanh`: their approximation of it by tanh, JAX's and
 so SigLIP's. `quick_gelu`: x·sigmoid(1.702 x), OpenAI's CLIP."""
@@ -55,6 +55,8 @@ class ModelRow:
     logit_bias: float | None = None
     query_prefix: str = ""  # what this model wants before a question
     passage_prefix: str = ""  # and before what is searched
+    script: str = ""  # of recognisers of writing: the alphabet they are for, by ISO 15924
+    languages: tuple[str, ...] = ()  # and its name and its languages' codes (ISO 639-1)
     match_cosine: float = 0.0  # words to picture: from here a picture shows what was asked; 0: unknown
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from heimdex.encoders.other_rows import OTHERS
 from heimdex.encoders.row import ModelRow
 from heimdex.encoders.text_rows import TEXTS
+from heimdex.encoders.writing_rows import WRITING
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 TOWERS = ("onnx/vision_model.onnx", "onnx/text_model.onnx", "tokenizer.json")  # transformers' exports
@@ -298,4 +299,5 @@ PULLED: tuple[ModelRow, ...] = (
     RESNET_50,
     *TEXTS,
     *OTHERS,
+    *WRITING,
 )

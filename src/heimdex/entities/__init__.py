@@ -44,6 +44,7 @@ from heimdex.entities.running import (
     StageRun,
     StageState,
     Verification,
+    Want,
 )
 from heimdex.entities.searching import (
     Answer,
@@ -117,6 +118,7 @@ __all__ = [
     "Vector",
     "Verdict",
     "Verification",
+    "Want",
     "Word",
     "is_uuid",
     "new_id",

@@ -49,6 +49,14 @@ class StageRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Want:
+    """What a stage waits for, or has to do without: a model, an endpoint, a budget."""
+
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IndexReport:
     """What an index run did, in files."""
 
@@ -60,6 +68,7 @@ class IndexReport:
     failed: tuple[Refusal, ...]
     scenes: int
     seconds: float
+    wants: tuple[Want, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

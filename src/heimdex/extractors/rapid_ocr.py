@@ -8,32 +8,36 @@ classifier about each. Nothing is ever downloaded: weights that are not in the p
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import logging
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heimdex.entities import Picture
-from heimdex.errors import ModelError, ModelUnavailable, WeightsCorrupt
+from heimdex.errors import ModelError
+from heimdex.extractors.alphabets import LEFTWARDS, Alphabet, LineReading, is_settled, logical, whose
+from heimdex.extractors.rapid_graphs import (
+    LINE_HEIGHT,
+    LINE_WIDTHS,
+    NAME,
+    Graph,
+    Lines,
+    config,
+    engine,
+    fingerprint,
+    lines_of,
+    shipped_file,
+)
 from heimdex.extractors.views import SHAPES, Quads, View, bounds, united, views
 from heimdex.extractors.writing import Reader, ReadLine, is_writing, tidied
-from heimdex.inference.openvino_runtime import read
-from heimdex.inference.openvino_session import OpenVinoSession
-from heimdex.inference.session import Array, Precision, SessionOptions
-from heimdex.inference.weights import VerifiedFile
+from heimdex.inference.session import Precision, SessionOptions
 
-NAME = "starter-writing"
-REINSTALL = "Install Heimdex again (`pip install --force-reinstall rapidocr`)."
-LINE_HEIGHT = 48  # px, that lines are read at
-LINE_WIDTHS = (320, 480, 640, 960, 1440, 2240)  # px; a line is padded to the next, a longer one is squeezed
+__all__ = ["NAME", "RapidReader", "ReaderOptions", "fingerprint"]
+
 HIGH = (
     2 * LINE_HEIGHT
 )  # px; higher lines are made smaller smoothly before the recogniser takes every n-th pixel
@@ -49,21 +53,7 @@ class ReaderOptions:
 
     threads: int = 2
     precision: Precision = "auto"
-
-
-def fingerprint() -> str:
-    """A checksum over the weights in the installed package, hex, from its record: without loading anything.
-
-    Raises ModelUnavailable where it is not installed.
-    """
-    try:
-        recorded = importlib.metadata.files("rapidocr") or []
-    except importlib.metadata.PackageNotFoundError as err:
-        raise ModelUnavailable(f"RapidOCR is not installed. {REINSTALL}") from err
-    sums = sorted(f"{file} {file.hash and file.hash.value}" for file in recorded if file.suffix == ".onnx")
-    if not sums:
-        raise ModelUnavailable(f"RapidOCR is installed without its weights. {REINSTALL}")
-    return hashlib.sha256("\n".join(sums).encode()).hexdigest()
+    alphabets: tuple[Alphabet, ...] = ()  # read beside those the shipped weights know
 
 
 class RapidReader(Reader):
@@ -71,27 +61,28 @@ class RapidReader(Reader):
 
     def __init__(self, options: ReaderOptions) -> None:
         """Raises ModelUnavailable, WeightsCorrupt, ModelError."""
-        config = _config()
+        settings = config()
         import cv2
         from rapidocr.ch_ppocr_det import TextDetector
         from rapidocr.ch_ppocr_det import main as detecting
-        from rapidocr.ch_ppocr_rec import TextRecInput, TextRecognizer
-        from rapidocr.ch_ppocr_rec import main as recognising
+        from rapidocr.ch_ppocr_rec import TextRecInput
         from rapidocr.utils.process_img import get_rotate_crop_image
 
         cv2.setNumThreads(options.threads)
         self._cv2, self._crop, self._input = cv2, get_rotate_crop_image, TextRecInput
-        config.Det.limit_type, config.Det.limit_side_len = "max", max(map(max, SHAPES))
-        config.Det.box_thresh = LEAST_CERTAIN
-        config.Rec.font_path = None  # of pictures of its results, which nobody draws here
-        config.Rec.rec_batch_num = 1  # one line after the other is as quick, and takes less memory
+        settings.Det.limit_type, settings.Det.limit_side_len = "max", max(map(max, SHAPES))
+        settings.Det.box_thresh = LEAST_CERTAIN
+        settings.Rec.font_path = None  # of pictures of its results, which nobody draws here
+        settings.Rec.rec_batch_num = 1  # one line after the other is as quick, and takes less memory
         session = SessionOptions(
             precision=options.precision, threads=options.threads, requests=1, batches=(1,)
         )
-        with _engine(detecting, _Graph(_file(config.Det), session)):
-            self._detect = TextDetector(config.Det)
-        with _engine(recognising, _Lines(_file(config.Rec), session)):
-            self._recognise = TextRecognizer(config.Rec)
+        with engine(detecting, Graph(shipped_file(settings.Det), session)):
+            self._detect = TextDetector(settings.Det)
+        self._shipped = _recogniser(settings, Lines(shipped_file(settings.Rec), session))
+        self._others = [
+            (alphabet, _recogniser(settings, lines_of(alphabet, session))) for alphabet in options.alphabets
+        ]
 
     def read(self, picture: Picture) -> list[ReadLine]:
         """The lines in a picture; see Reader.read."""
@@ -136,18 +127,28 @@ class RapidReader(Reader):
             strip = self._strip(picture, quad)
             if strip is None:
                 continue
-            text, confidence = self._reading(strip)
-            if confidence < DOUBTFUL:
+            reading = self._reading(strip)
+            if reading.confidence < DOUBTFUL:
                 turned = self._reading(np.ascontiguousarray(strip[::-1, ::-1]))
-                if turned[1] > confidence + CLEARLY:
-                    text, confidence = turned
-            if is_writing(text, confidence):
+                if turned.confidence > reading.confidence + CLEARLY:
+                    reading = turned
+            if is_writing(reading.text, reading.confidence):
                 corners = tuple((float(x), float(y)) for x, y in quad)
-                yield ReadLine(text=text, quad=corners, confidence=confidence)
+                yield ReadLine(text=reading.text, quad=corners, confidence=reading.confidence)
 
-    def _reading(self, strip: Picture) -> tuple[str, float]:
-        found: Any = self._recognise(self._input(img=[strip], return_word_box=False))
-        return tidied(found.txts[0]), min(max(float(found.scores[0]), 0.0), 1.0)
+    def _reading(self, strip: Picture) -> LineReading:
+        """A line by the recogniser that has the letters for it."""
+        shipped = self._by(self._shipped, strip)
+        if not self._others or is_settled(shipped):
+            return shipped
+        return whose(shipped, [(alphabet, self._by(one, strip, alphabet)) for alphabet, one in self._others])
+
+    def _by(self, recogniser: Any, strip: Picture, alphabet: Alphabet | None = None) -> LineReading:
+        found: Any = recogniser(self._input(img=[strip], return_word_box=False))
+        text = tidied(found.txts[0])
+        if alphabet is not None and alphabet.script in LEFTWARDS:
+            text = logical(text)
+        return LineReading(text=text, confidence=min(max(float(found.scores[0]), 0.0), 1.0))
 
     def _strip(self, picture: Picture, quad: NDArray[np.float32]) -> Picture | None:
         """A line cut from the picture and laid straight; one that stands is laid on its side."""
@@ -164,83 +165,10 @@ class RapidReader(Reader):
         return straight
 
 
-class _Graph:
-    """What RapidOCR calls an inference session, in one of ours."""
+def _recogniser(settings: Any, graph: Lines) -> Any:
+    """RapidOCR's recogniser on a graph of ours."""
+    from rapidocr.ch_ppocr_rec import TextRecognizer
+    from rapidocr.ch_ppocr_rec import main as recognising
 
-    def __init__(self, weights_: VerifiedFile, options: SessionOptions) -> None:
-        self._session = OpenVinoSession(weights_, options)
-        self._input = self._session.inputs[0].name
-        self._characters = _characters(weights_)
-
-    def __call__(self, batch: Array) -> Array:
-        return next(iter(self._session.run({self._input: batch}).values()))
-
-    def have_key(self) -> bool:
-        return bool(self._characters)
-
-    def get_character_list(self) -> list[str]:
-        return list(self._characters)
-
-
-class _Lines(_Graph):
-    """Lines in a few widths. What is added on the right is what RapidOCR itself pads with."""
-
-    def __call__(self, batch: Array) -> Array:
-        width = batch.shape[3]
-        wider = next((one for one in LINE_WIDTHS if one >= width), width)
-        return super().__call__(np.pad(batch, ((0, 0), (0, 0), (0, 0), (0, wider - width))))
-
-
-def _characters(file: VerifiedFile) -> list[str]:
-    """What each class of a recogniser stands for, as its graph says; none in a detector."""
-    facts = read(file.path).get_rt_info()
-    if "framework" not in facts or "character" not in facts["framework"]:
-        return []
-    return str(facts["framework"]["character"].value).splitlines()
-
-
-@contextmanager
-def _engine(module: Any, graph: _Graph) -> Iterator[None]:
-    """Where RapidOCR asks for an engine, have it get this one."""
-    own = module.get_engine
-    module.get_engine = lambda _: lambda _: graph
-    try:
-        yield
-    finally:
-        module.get_engine = own
-
-
-def _config() -> Any:
-    """RapidOCR's own settings, read anew."""
-    try:
-        from rapidocr.main import DEFAULT_CFG_PATH
-        from rapidocr.utils.parse_parameters import ParseParams
-    except ImportError as err:
-        raise ModelUnavailable(f"RapidOCR cannot be loaded ({err}). {REINSTALL}") from err
-    logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-    return ParseParams.load(DEFAULT_CFG_PATH)
-
-
-def _file(part: Any) -> VerifiedFile:
-    import rapidocr
-    from rapidocr.inference_engine.base import FileInfo, InferSession
-
-    listed = InferSession.get_model_url(
-        FileInfo(
-            engine_type=part.engine_type,
-            ocr_version=part.ocr_version,
-            task_type=part.task_type,
-            lang_type=part.lang_type,
-            model_type=part.model_type,
-        )
-    )
-    name = str(listed["model_dir"]).rpartition("/")[2]
-    path = Path(rapidocr.__file__).parent / "models" / name
-    try:
-        content = path.read_bytes()
-    except OSError as err:
-        raise ModelUnavailable(f"{path} cannot be read ({err.strerror}). {REINSTALL}") from err
-    sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 != str(listed["SHA256"]):
-        raise WeightsCorrupt(f"{path} differs from its package's list (checksum). {REINSTALL}")
-    return VerifiedFile(path=path, sha256=sha256)
+    with engine(recognising, graph):
+        return TextRecognizer(deepcopy(settings.Rec))

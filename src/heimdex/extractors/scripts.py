@@ -29,6 +29,7 @@ SCRIPTS = {  # the word of Unicode's character names → code
 }
 WIDTHS = ("FULLWIDTH ", "HALFWIDTH ")
 KANA = frozenset({"Hira", "Kana"})
+ALIKE = frozenset({"Latn", "Cyrl", "Grek"})  # whose letters look like each other's
 
 
 def script_of(text: str) -> str:
@@ -46,6 +47,18 @@ def script_of(text: str) -> str:
     if not found.total():
         return COMMON
     return max(found, key=lambda script: (found[script], script))
+
+
+def holds(text: str, script: str) -> bool:
+    """Whether a word of a text is written in one script altogether.
+
+    A single letter tells nothing where others look the same (Cyrillic, Greek and Latin), unless it is all
+    there is.
+    """
+    words = [[found for found in map(_script, word) if found != COMMON] for word in text.split()]
+    words = [word for word in words if word]
+    least = 2 if script in ALIKE and sum(map(len, words)) > 1 else 1
+    return any(len(word) >= least and set(word) == {script} for word in words)
 
 
 @lru_cache(maxsize=1 << 14)

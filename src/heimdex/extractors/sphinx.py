@@ -27,6 +27,19 @@ def fingerprint() -> str:
 
     The library is not loaded for it. Raises ModelUnavailable where it is not installed.
     """
+    folder = _folder()
+    lines = "".join(
+        f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n" for path in _files(folder)
+    )
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def size_bytes() -> int:
+    """Of the model's files. Raises as `fingerprint` does."""
+    return sum(path.stat().st_size for path in _files(_folder()))
+
+
+def _folder() -> Path:
     found = importlib.util.find_spec("pocketsphinx")
     folder = Path(next(iter(found.submodule_search_locations or ()), "")) / MODEL if found else None
     if folder is None or not folder.is_dir():
@@ -34,9 +47,11 @@ def fingerprint() -> str:
             "The starter for speech is not installed; install pocketsphinx, or fetch a better model with "
             "`heimdex models pull faster-whisper-base`."
         )
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = "".join(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return folder
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 class SphinxRecogniser(Recogniser):

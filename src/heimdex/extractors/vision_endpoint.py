@@ -52,7 +52,7 @@ class ChatOptions:
 
 
 class ChatEndpoint:
-    """Asks one endpoint. Used by one thread at a time."""
+    """Asks one endpoint. Thread-safe: budget, pace and counts are the traffic's."""
 
     def __init__(
         self, options: ChatOptions, traffic: Traffic, sleep: Callable[[float], None] = time.sleep
@@ -82,13 +82,15 @@ class ChatEndpoint:
         Raises AnswerFault where this question has no answer, ModelUnavailable where no question would have
         one now, BudgetSpent before a request too many.
         """
-        began_s, before = time.monotonic(), self.traffic.requests
-        reply = self._read(self._ask(prompt, pictures, alive))
+        began_s = time.monotonic()
+        content, requests = self._ask(prompt, pictures, alive)
+        reply = self._read(content)
         self.traffic.add(reply.tokens_in or 0, reply.tokens_out or 0)
         took_ms = (time.monotonic() - began_s) * 1000
-        return replace(reply, took_ms=round(took_ms, 1), requests=self.traffic.requests - before)
+        return replace(reply, took_ms=round(took_ms, 1), requests=requests)
 
-    def _ask(self, prompt: str, pictures: Sequence[bytes], alive: Alive) -> bytes:
+    def _ask(self, prompt: str, pictures: Sequence[bytes], alive: Alive) -> tuple[bytes, int]:
+        """What was answered, and how many requests that took."""
         options = self.options
         attempts = max(options.attempts, 1)
         failure = _Failure(lack="", there=False)
@@ -96,14 +98,15 @@ class ChatEndpoint:
             if attempt:
                 self._rest(max(failure.wait_s, options.wait_s * 2 ** (attempt - 1)), alive)
             self._rest(self._booked_s(), alive)
-            found = self._try(self._body(prompt, pictures), alive)
+            limit_name = self._limit_name
+            found = self._try(self._body(prompt, pictures, limit_name), limit_name, alive)
             if isinstance(found, bytes):
-                return found
+                return found, attempt + 1
             failure = found
         told = f"{self.place}: {self._hush(failure.lack)} ({attempts} attempts)"
         raise AnswerFault(told) if failure.there else ModelUnavailable(f"{told}. {failure.hint}".rstrip())
 
-    def _try(self, body: bytes, alive: Alive) -> bytes | _Failure:
+    def _try(self, body: bytes, limit_name: str, alive: Alive) -> bytes | _Failure:
         """One request; the failure where another attempt makes sense."""
         try:
             status, headers, content = _patiently(lambda: self._send(body), alive)
@@ -115,7 +118,7 @@ class ChatEndpoint:
             return _Failure(lack=str(err) or type(err).__name__, there=True)
         if status == OK:
             return content
-        if self._takes_another_limit(status, content):
+        if self._takes_another_limit(status, content, limit_name):
             return _Failure(lack="it does not know how to limit its answer", there=True)
         if status not in PASSING:
             raise self._refusal(status, content)
@@ -138,7 +141,7 @@ class ChatEndpoint:
                     raise httpx2.ReadTimeout("the answer does not end")
         return response.status_code, response.headers, bytes(content)
 
-    def _body(self, prompt: str, pictures: Sequence[bytes]) -> bytes:
+    def _body(self, prompt: str, pictures: Sequence[bytes], limit_name: str) -> bytes:
         content: str | list[dict[str, Any]] = prompt
         if pictures:
             content = [{"type": "text", "text": prompt}]
@@ -148,7 +151,7 @@ class ChatEndpoint:
         request = {
             "model": self.options.model,
             "messages": [{"role": "user", "content": content}],
-            self._limit_name: self.options.answer_tokens,
+            limit_name: self.options.answer_tokens,
             "stream": False,
         }
         return json.dumps(request).encode()
@@ -165,9 +168,9 @@ class ChatEndpoint:
             self._sleep(min(seconds, ALIVE_EVERY_S))
             seconds -= ALIVE_EVERY_S
 
-    def _takes_another_limit(self, status: int, content: bytes) -> bool:
+    def _takes_another_limit(self, status: int, content: bytes, used: str) -> bool:
         """Whether it wants the length of its answer under the newer name, as OpenAI's thinking models do."""
-        if status == BAD_REQUEST and self._limit_name != NEWER_LIMIT and NEWER_LIMIT.encode() in content:
+        if status == BAD_REQUEST and used != NEWER_LIMIT and NEWER_LIMIT.encode() in content:
             self._limit_name = NEWER_LIMIT
             return True
         return False

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from heimdex.entities import Keyframe, StageState
@@ -24,6 +25,7 @@ from heimdex.extractors.vision_endpoint import ChatEndpoint, ChatOptions
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import DESCRIPTION
 from heimdex.pipeline.ledger import Attempt, Outcome
+from heimdex.pipeline.side_by_side import side_by_side
 from heimdex.pipeline.tools import DescriptionOptions, Tools
 from heimdex.pipeline.verb import Verb
 from heimdex.pipeline.worker import Report
@@ -46,7 +48,7 @@ class _Asked:
 
 
 class DescriptionVerb(Verb):
-    """Asks the endpoint about every scene of an asset, one after the other."""
+    """Asks the endpoint about every scene of an asset, a few at a time."""
 
     stage = DESCRIPTION
 
@@ -91,25 +93,52 @@ class DescriptionVerb(Verb):
         known = self.tools.database.run(
             owner, lambda c: descriptions.remembered(c, owner, self._model, keys), read_only=True
         )
+        new: dict[str, _Asked] = {}  # a question that several scenes have is asked once
+        for scene in asked:
+            if scene.key.asked_sha256 not in known:
+                new.setdefault(scene.key.asked_sha256, scene)
+        lacking = self._ask_all(list(new.values()), known, report)
         rows: list[DescriptionRow] = []
         faults: list[str] = []
         for scene in asked:
-            report(None)
-            answer = known.get(scene.key.asked_sha256)
-            cached = answer is not None
-            if answer is None and self._waiting is None:
-                try:
-                    answer = known[scene.key.asked_sha256] = self._ask(scene, report)
-                except (BudgetSpent, ModelUnavailable) as error:
-                    self._wait(str(error))
-                except AnswerFault as error:
-                    faults.append(str(error))
-                    rows.append(self._row(scene, None, {"error": str(error)}))
-                    self._count_fault(str(error))
+            sha256 = scene.key.asked_sha256
+            answer, fault = known.get(sha256), lacking.get(sha256)
             if answer is not None:
+                cached = new.get(sha256) is not scene
                 metadata = {**answer.metadata, "cached": cached, "error": answer.refusal}
                 rows.append(self._row(scene, answer.text, metadata))
+            elif fault is not None:
+                faults.append(fault)
+                rows.append(self._row(scene, None, {"error": fault}))
         return self._outcome(attempt, len(asked), rows, faults)
+
+    def _ask_all(
+        self, scenes: Sequence[_Asked], known: dict[str, CachedAnswer], report: Report
+    ) -> dict[str, str]:
+        """Ask about each scene, a few at a time, until the rest has to wait. Answers go to `known`.
+
+        Returns why questions have no answer, by what their answers would be kept by.
+        """
+
+        def ask(scene: _Asked, alive: Callable[[], None]) -> CachedAnswer:
+            def both() -> None:
+                alive()
+                report(None)
+
+            return self._ask(scene, both)
+
+        lacking: dict[str, str] = {}
+        open_ones = takewhile(lambda _: self._waiting is None, scenes)
+        for scene, done in side_by_side(ask, open_ones, max(1, self.tools.description.at_once)):
+            try:
+                known[scene.key.asked_sha256] = done.result()
+                self._in_a_row = 0
+            except (BudgetSpent, ModelUnavailable) as error:
+                self._wait(str(error))
+            except AnswerFault as error:
+                lacking[scene.key.asked_sha256] = str(error)
+                self._count_fault(str(error))
+        return lacking
 
     def _outcome(
         self, attempt: Attempt, count: int, rows: Sequence[DescriptionRow], faults: Sequence[str]
@@ -145,14 +174,14 @@ class DescriptionVerb(Verb):
             found.append(_Asked(scene_id=scene_id, frames=shown, key=key))
         return found
 
-    def _ask(self, scene: _Asked, report: Report) -> CachedAnswer:
-        """Ask, and keep the answer at once."""
+    def _ask(self, scene: _Asked, alive: Callable[[], None]) -> CachedAnswer:
+        """Ask, and keep the answer at once. Called by several threads."""
+        alive()
         endpoint = self._endpoint
         if endpoint is None:
             raise ModelUnavailable("the endpoint was closed")
         pictures = self._pictures(scene.frames)
-        reply = endpoint.ask(self._question.prompt, pictures, lambda: report(None))
-        self._in_a_row = 0
+        reply = endpoint.ask(self._question.prompt, pictures, alive)
         refusal = refusal_of(reply)
         answer = CachedAnswer(
             text=None if refusal is not None else reply.text,
@@ -211,6 +240,8 @@ class DescriptionVerb(Verb):
             self._wait(f"{self._in_a_row} questions in a row had no answer; the last: {last}")
 
     def _wait(self, why: str) -> None:
+        if self._waiting is not None:  # others that were under way run into the same
+            return
         self._waiting = why
         log.warning("Descriptions wait for the next run: %s", why)
 

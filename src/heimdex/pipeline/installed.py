@@ -23,6 +23,7 @@ from heimdex.inference.installing import OnTransfer, Outcome, in_silence
 from heimdex.inference.model_faults import FileFault, find_faults
 from heimdex.inference.model_store import ModelStore
 from heimdex.pipeline.model_list import SETS, describe_model, row_in, rows_of, wanted_of
+from heimdex.pipeline.shipped import SHIPPED, describe_shipped
 
 if TYPE_CHECKING:
     from heimdex.encoders.probes import ProbeResult
@@ -77,9 +78,10 @@ class Models:
     def listing(self) -> list[dict[str, Any]]:
         """Every model with its state, as `heimdex models list --json` shows it. Asks nobody."""
         used = self._used()
-        return [
+        rows = [
             describe_model(row, self._store, self._options, in_use=row.name in used) for row in self._rows()
         ]
+        return [*rows, *(describe_shipped(one, in_use=one.name in self._in_use) for one in SHIPPED)]
 
     def choose(self, names: Iterable[str], chosen_set: str | None = None) -> tuple[ModelRow, ...]:
         """The rows of these names and of a set, each once. Raises NotFound, UsageError for none at all."""
@@ -182,6 +184,11 @@ class Models:
         return rows_of(self._options.models_dir)
 
     def _find(self, name: str) -> ModelRow:
+        shipped = next((one for one in SHIPPED if one.name == name), None)
+        if shipped is not None:
+            raise UsageError(
+                f"{name} comes with the package {shipped.package}: nothing to pull, verify or remove."
+            )
         return catalog.find(name, self._options.models_dir)
 
     def _is_there(self, row: ModelRow) -> bool:

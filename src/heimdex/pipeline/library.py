@@ -1,4 +1,4 @@
-"""What is in the library: status, lists, one asset in full, taking things out."""
+"""What is in the library: lists, one asset in full, taking things out."""
 
 from __future__ import annotations
 
@@ -15,67 +15,17 @@ from heimdex.pipeline import models
 from heimdex.pipeline.flow import FLOW, LATER, Stage
 from heimdex.pipeline.ledger import claim_key, is_current
 from heimdex.pipeline.tools import Tools
-from heimdex.store import assets, descriptions, runs, scenes, vectors
+from heimdex.store import assets, descriptions, runs, scenes, vectors, word_counts
 from heimdex.store.assets import AssetPath
 from heimdex.store.database import is_claimed
+from heimdex.store.word_counts import WordCounts
 
 SIDECAR_FORMAT = "heimdex-sidecar/1"
-SPACE_FIELDS = ("space_id", "model", "space", "dim", "filled", "failed")
 
 
 def seconds(us: int) -> float:
     """Microseconds as the seconds people see."""
     return us / 1e6
-
-
-def status(tools: Tools) -> dict[str, Any]:
-    """Counts, and how far each stage has come, counted from rows."""
-    owner = tools.owner
-
-    def read(connection: Connection[Any]) -> dict[str, Any]:
-        counts = assets.count_library(connection, owner)
-        spaces = vectors.count_vectors(connection, owner)
-        stages: dict[str, dict[str, int]] = {}
-        for stage, model, state, count in runs.count_runs(connection, owner):
-            entry = stages.setdefault(f"{stage} ({model})" if model else stage, {})
-            entry[state] = entry.get(state, 0) + count
-        return {
-            "home": str(tools.home),
-            "assets": counts["assets"],
-            "kinds": assets.count_kinds(connection, owner),
-            "missing": counts["missing"],
-            "refused": counts["refused"],
-            "scenes": counts["scenes"],
-            "keyframes": counts["keyframes"],
-            "duration": seconds(counts["duration_us"]),
-            "stages": stages,
-            "spaces": [{name: entry[name] for name in SPACE_FIELDS} for entry in spaces],
-            "coverage": _coverage(spaces, counts["keyframes"]),
-            "models": {"picture": tools.model.row.name} if tools.pictures else {},
-        }
-
-    found: dict[str, Any] = tools.database.run(owner, read, read_only=True)
-    return found
-
-
-def _coverage(spaces: Sequence[dict[str, Any]], keyframes: int) -> list[dict[str, Any]]:
-    """How many of the kept frames have their vectors, model by model; the emptiest of its spaces counts."""
-    by_model: dict[int, list[dict[str, Any]]] = {}
-    for space in spaces:
-        by_model.setdefault(space["model_id"], []).append(space)
-    found = []
-    for own in by_model.values():
-        filled = min(space["filled"] for space in own)
-        found.append(
-            {
-                "model": own[0]["model"],
-                "keyframes": keyframes,
-                "filled": filled,
-                "failed": max(space["failed"] for space in own),
-                "share": round(filled / keyframes, 4) if keyframes else 1.0,
-            }
-        )
-    return found
 
 
 def list_assets(tools: Tools) -> dict[str, Any]:
@@ -84,6 +34,7 @@ def list_assets(tools: Tools) -> dict[str, Any]:
 
     def read(connection: Connection[Any]) -> dict[str, Any]:
         paths = assets.all_paths(connection, owner)
+        words = word_counts.count_words_of_assets(connection, owner)
         model = models.find(connection, tools.model)
         model_id = model.model_id if model else 0
         ledger: dict[str, list[StageRun]] = {}
@@ -95,6 +46,7 @@ def list_assets(tools: Tools) -> dict[str, Any]:
                     asset,
                     paths.get(asset.asset_id, []),
                     state_of(connection, tools, asset, ledger.get(asset.asset_id, []), model_id),
+                    words.get(asset.asset_id, WordCounts()),
                 )
                 for asset in assets.list_assets(connection, owner)
             ],
@@ -150,8 +102,10 @@ def show(tools: Tools, name: str) -> dict[str, Any]:
         ledger = runs.runs_of(connection, owner, [asset.asset_id])
         state = state_of(connection, tools, asset, ledger, model.model_id if model else 0)
         keyframes = scenes.keyframes_of(connection, owner, [asset.asset_id])[asset.asset_id]
+        words = word_counts.count_words_of_assets(connection, owner, asset.asset_id)
+        paths = assets.paths_of(connection, owner, asset.asset_id)
         return {
-            "asset": _asset_line(asset, assets.paths_of(connection, owner, asset.asset_id), state)
+            "asset": _asset_line(asset, paths, state, words.get(asset.asset_id, WordCounts()))
             | _facts(asset),
             "scenes": [
                 _scene(tools, scene, [k for k in keyframes if k.scene_id == scene.scene_id])
@@ -227,7 +181,9 @@ def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[st
     return lost
 
 
-def _asset_line(asset: Asset, paths: Sequence[AssetPath], state: AssetState) -> dict[str, Any]:
+def _asset_line(
+    asset: Asset, paths: Sequence[AssetPath], state: AssetState, words: WordCounts
+) -> dict[str, Any]:
     facts = asset.facts
     return {
         "asset_id": asset.asset_id,
@@ -241,6 +197,7 @@ def _asset_line(asset: Asset, paths: Sequence[AssetPath], state: AssetState) -> 
         "size_bytes": asset.size_bytes,
         "taken_at": asset.taken_at.isoformat(),
         "note": asset.note,
+        "words": asdict(words),
     }
 
 

@@ -56,6 +56,7 @@ class SpeechVerb(Verb):
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
         self._off = "switched off (HEIMDEX_SPEECH=off)" if tools.speech.mode == "off" else None
+        self._missing: str | None = None  # why there is no recogniser
         self._ears: Ears | None = None
         self._readers: WorkerPool | None = None
         self._listeners: WorkerPool | None = None
@@ -63,7 +64,7 @@ class SpeechVerb(Verb):
             try:
                 self._ears = describe(tools.speech)
             except (ModelError, NotFound) as error:
-                self._off = str(error)
+                self._off = self._missing = str(error)
         self.model_id = self._registered()
         self._subtitled: dict[
             bytes, bool
@@ -73,16 +74,22 @@ class SpeechVerb(Verb):
         """A setting, or a recogniser that is not installed."""
         return self._off
 
+    def wants(self) -> str | None:
+        """A recogniser that is not installed."""
+        return self._missing
+
     def settles(self, item: Item) -> StageState | None:
         """Photos say nothing."""
         return StageState.EMPTY if item.asset.facts.kind == Kind.PHOTO else None
 
     def is_due(self, item: Item, run: StageRun) -> bool:
-        """Whether a subtitle file came, went or changed beside it."""
-        if self.tools.speech.mode not in READS or item.asset.facts.kind == Kind.PHOTO:
-            return False
-        if run.state not in (StageState.DONE, StageState.EMPTY):
+        """Whether a subtitle file came, went or changed beside it, or it was heard in another language."""
+        if item.asset.facts.kind == Kind.PHOTO or run.state not in (StageState.DONE, StageState.EMPTY):
             return False  # what failed is tried again as the ledger says
+        if self._told_otherwise(item):
+            return True
+        if self.tools.speech.mode not in READS:
+            return False
         return self._lying_beside(item) != self._known_beside.get(item.asset.asset_id, ())
 
     def work(self, item: Item, attempt: Attempt, report: Report) -> Outcome:
@@ -102,6 +109,16 @@ class SpeechVerb(Verb):
         for pool in (self._readers, self._listeners):
             if pool is not None:
                 pool.close()
+
+    @property
+    def _listens_in(self) -> str | None:
+        """The language the recogniser is told; the starter knows one only."""
+        return None if self._ears is None or self._ears.whisper is None else self._ears.whisper.language
+
+    def _told_otherwise(self, item: Item) -> bool:
+        """Whether a recogniser listened, told another language than now. Subtitles are left alone."""
+        listens = self._ears is not None and item.asset.facts.audio_codec is not None
+        return listens and self._listens_in != self._known_told.get(item.asset.asset_id, self._listens_in)
 
     def _lying_beside(self, item: Item) -> Beside:
         folder = os.path.dirname(item.stamp.path)  # noqa: PTH120, names are bytes
@@ -161,9 +178,10 @@ class SpeechVerb(Verb):
 
     def _outcome(self, item: Item, attempt: Attempt, transcript: Transcript, found: Beside) -> Outcome:
         owner, asset_id, model_id = self.tools.owner, item.asset.asset_id, self.model_id
+        told = self._listens_in if transcript.source == "speech" else None
 
         def write(connection: Any) -> None:
-            transcripts.replace_transcript(connection, owner, asset_id, transcript, found)
+            transcripts.replace_transcript(connection, owner, asset_id, transcript, found, told)
             transcripts.delete_other_runs(connection, owner, asset_id, SPEECH.name, model_id)
 
         count = len(transcript.utterances)
@@ -176,6 +194,14 @@ class SpeechVerb(Verb):
         tools = self.tools
         return tools.database.run(
             tools.owner, lambda c: transcripts.all_beside(c, tools.owner), read_only=True
+        )
+
+    @cached_property
+    def _known_told(self) -> dict[str, str | None]:
+        """In which language which asset was listened to; read once for a run."""
+        tools = self.tools
+        return tools.database.run(
+            tools.owner, lambda c: transcripts.all_listened_in(c, tools.owner), read_only=True
         )
 
 

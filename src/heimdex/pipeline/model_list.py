@@ -32,6 +32,7 @@ GAINS = {
     "resnet": "pictures find pictures of the same sort of thing",
     "text": "texts are found by what they mean",
     "speech": "what is said can be written down",
+    "writing": "writing in one more alphabet is read, once HEIMDEX_WRITING_LANGUAGES names it",
     "faces": "faces can be found and told apart",
     "cuts": "cuts and dissolves are found by a net",
 }

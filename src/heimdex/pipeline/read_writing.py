@@ -52,9 +52,9 @@ class Reading:
     error: str | None = None
 
 
-def warm(report: Report, threads: int) -> None:
+def warm(report: Report, options: ReaderOptions) -> None:
     """Load the reader and let it read once, so that no picture pays for it."""
-    reader = warm_reader(threads)
+    reader = warm_reader(options)
     report()
     blank = np.full((720, 1280, 3), 255, np.uint8)
     blank[340:380, 400:800:40] = 0
@@ -62,28 +62,30 @@ def warm(report: Report, threads: int) -> None:
 
 
 @lru_cache(maxsize=1)
-def warm_reader(threads: int) -> Reader:
+def warm_reader(options: ReaderOptions) -> Reader:
     """The one reader of this process."""
-    return RapidReader(ReaderOptions(threads=threads))
+    return RapidReader(options)
 
 
-def read_still(report: Report, path: bytes, max_pixels: int, threads: int) -> Reading:
+def read_still(report: Report, path: bytes, max_pixels: int, options: ReaderOptions) -> Reading:
     """The lines of a photo. Raises MediaError, ModelError."""
     picture = read_photo(path, max_pixels=max_pixels, short_side=LONGEST_PX)
     report()
-    return _reading(0, picture, tuple(warm_reader(threads).read(picture)))
+    return _reading(0, picture, tuple(warm_reader(options).read(picture)))
 
 
-def read_film(report: Report, path: bytes, facts: Facts, moments: Sequence[Moment], threads: int) -> None:
+def read_film(
+    report: Report, path: bytes, facts: Facts, moments: Sequence[Moment], options: ReaderOptions
+) -> None:
     """The lines of a film at some moments, in the order of time. Each is reported, as `Begun` and `Reading`.
 
     Only the stretches round the moments are decoded. A picture in which nothing differs from the one before
     is not read: its lines are that one's. Raises UnreadableFile; what else fails is its moments' error.
     """
-    reader = warm_reader(threads)
+    reader = warm_reader(options)
     before: tuple[Cells, Reading] | None = None
     for stretch in stretches(facts, moments):
-        for moment, picture in _pictures(report, path, facts, stretch, threads):
+        for moment, picture in _pictures(report, path, facts, stretch, options.threads):
             if isinstance(picture, str):
                 report(Reading(number=moment.number, error=picture))
                 continue

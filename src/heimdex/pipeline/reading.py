@@ -11,16 +11,17 @@ from typing import Any
 from heimdex.entities import Keyframe, Kind, Scene, StageState, TextLine
 from heimdex.errors import ModelError, ModelUnavailable, WorkerError, WorkersUnavailable
 from heimdex.extractors.lines import Look, merged
-from heimdex.extractors.rapid_ocr import NAME, fingerprint
+from heimdex.extractors.rapid_ocr import ReaderOptions
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import WRITING, after
 from heimdex.pipeline.ledger import Attempt, Outcome
 from heimdex.pipeline.read_writing import Begun, Moment, Reading
+from heimdex.pipeline.readers import Readers, describe
 from heimdex.pipeline.tools import Tools
 from heimdex.pipeline.verb import Verb
 from heimdex.pipeline.worker import Report
 from heimdex.pipeline.workers import Warmth, WorkerPool
-from heimdex.store import runs, scenes, text_lines, vectors
+from heimdex.store import runs, scenes, text_lines, transcripts, vectors
 
 JOBS = "heimdex.pipeline.read_writing"
 WARM_TIMEOUT_S = 120.0
@@ -52,16 +53,20 @@ class WritingVerb(Verb):
         self.tools = tools
         self._closed = threading.Event()
         self._missing: str | None = None
+        self._readers = Readers()
         try:
-            sha256 = fingerprint()
+            self._readers = readers = describe(tools.writing)
         except ModelUnavailable as error:
-            self._missing, sha256 = str(error), ""
+            self._missing = str(error)
         else:
             self.model_id = tools.database.run(
-                tools.owner, lambda c: vectors.register_plain(c, NAME, "float", sha256)
+                tools.owner,
+                lambda c: vectors.register_plain(c, readers.name, "float", readers.weights_sha256),
             )
-        threads = tools.writing.threads
-        warmth = Warmth(function=f"{JOBS}:warm", args=(threads,), timeout_s=WARM_TIMEOUT_S)
+        # Every line is read by each of them.
+        self._timeout_s = tools.writing.image_timeout_s * (1 + len(self._readers.alphabets))
+        self._options = ReaderOptions(threads=tools.writing.threads, alphabets=self._readers.alphabets)
+        warmth = Warmth(function=f"{JOBS}:warm", args=(self._options,), timeout_s=WARM_TIMEOUT_S)
         self._pool = WorkerPool(1, memory_limit_bytes=tools.limits.worker_memory_bytes, warmth=warmth)
 
     def off(self) -> str | None:
@@ -69,6 +74,11 @@ class WritingVerb(Verb):
         if not self.tools.writing.on:
             return "writing is not to be read"
         return self._missing
+
+    def wants(self) -> str | None:
+        """A reader that is not installed, or some of the alphabets that were asked for."""
+        lacking = "; ".join(self._readers.lacking) or None
+        return (self._missing or lacking) if self.tools.writing.on else None
 
     def settles(self, item: Item) -> StageState | None:
         """Nothing is written in a sound."""
@@ -96,13 +106,13 @@ class WritingVerb(Verb):
         return self._outcome(attempt, lines, [reading.error for reading in readings])
 
     def _photo(self, item: Item, report: Report) -> Reading:
-        limits, options = self.tools.limits, self.tools.writing
+        limits = self.tools.limits
         reading: Reading = self._pool.call(
             f"{JOBS}:read_still",
             item.stamp.path,
             limits.max_pixels,
-            options.threads,
-            timeout_s=options.image_timeout_s,
+            self._options,
+            timeout_s=self._timeout_s,
             on_progress=report,
         )
         return reading
@@ -140,24 +150,25 @@ class WritingVerb(Verb):
         return [heard.readings[number] for number in range(len(kept))]
 
     def _call(self, item: Item, moments: Sequence[Moment], hear: Report) -> None:
-        limits, options = self.tools.limits, self.tools.writing
+        limits = self.tools.limits
         self._pool.call(
             f"{JOBS}:read_film",
             item.stamp.path,
             item.asset.facts,
             list(moments),
-            options.threads,
+            self._options,
             # Silent while it reads a picture, and while it decodes from where it could seek to.
-            timeout_s=max(options.image_timeout_s, limits.stall_timeout_s),
+            timeout_s=max(self._timeout_s, limits.stall_timeout_s),
             on_progress=hear,
         )
 
     def _outcome(self, attempt: Attempt, lines: Sequence[TextLine], errors: Sequence[str | None]) -> Outcome:
-        owner, asset_id = self.tools.owner, attempt.key.asset_id
+        owner, asset_id, model_id = self.tools.owner, attempt.key.asset_id, self.model_id
         failed = [error for error in errors if error is not None]
 
         def write(connection: Any) -> None:
             text_lines.replace_lines(connection, owner, asset_id, lines)
+            transcripts.delete_other_runs(connection, owner, asset_id, WRITING.name, model_id)
             runs.drop_stages(connection, owner, asset_id, after(WRITING))
 
         error = f"{len(failed)} of {len(errors)} pictures could not be read: {failed[0]}" if failed else None

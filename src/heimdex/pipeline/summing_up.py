@@ -46,6 +46,7 @@ class Summariser:
         self._model = f"endpoint:{options.summary_model}"
         self._endpoint: ChatEndpoint | None = None
         self._faults = 0
+        self.gave_up: str | None = None  # why summaries are extracts from some scene on
         if options.url and options.summary_model:
             try:
                 self._endpoint = ChatEndpoint(
@@ -121,7 +122,8 @@ class Summariser:
         }
 
     def _give_up(self, why: str) -> None:
-        log.warning("Summaries are extracts from here on: %s", why)
+        self.gave_up = f"summaries are extracts from here on: {why}"
+        log.warning("%s", self.gave_up)
         self.close()
 
 

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from heimdex.entities import IndexReport, Progress, Refusal
+from heimdex.entities import IndexReport, Progress, Refusal, Want
 
 OnProgress = Callable[[Progress], None]
 
@@ -22,6 +22,7 @@ class Tally:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._failed: list[Refusal] = []
+        self._wants: list[Want] = []
         self._began_s = time.monotonic()
 
     def file(self, what: str) -> None:
@@ -45,6 +46,11 @@ class Tally:
         """A file, or a stage of it, that failed now or is on record as failed."""
         with self._lock:
             self._failed.append(Refusal(path=path, stage=stage, error=error))
+
+    def want(self, stage: str, reason: str) -> None:
+        """What a stage waits for or has to do without."""
+        with self._lock:
+            self._wants.append(Want(stage=stage, reason=reason))
 
     def tell(self) -> None:
         """Say how far the run has come."""
@@ -73,4 +79,5 @@ class Tally:
             failed=tuple(sorted(self._failed, key=lambda refusal: (refusal.path, refusal.stage))),
             scenes=counts["scenes"],
             seconds=round(time.monotonic() - self._began_s, 3),
+            wants=tuple(self._wants),
         )

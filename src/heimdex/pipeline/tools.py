@@ -74,6 +74,8 @@ class WritingOptions:
     on: bool = True
     threads: int = 2
     image_timeout_s: float = 20.0  # for one picture at full size
+    alphabets: tuple[str, ...] = ()  # catalog names of recognisers to read with beside the shipped one
+    load: LoadOptions = field(default_factory=LoadOptions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +88,7 @@ class DescriptionOptions:
     prompt: str | None = None  # None: ours
     language: str = "English"
     frames: int = 1  # of each scene, 1 to 3, that are shown
+    at_once: int = 1  # questions under way
     requests_per_minute: float = 0.0  # 0: no limit
     budget_requests: int = 0  # in one run; 0: no limit
     price_in: float = 0.0  # per million tokens sent, in whatever currency

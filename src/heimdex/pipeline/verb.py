@@ -35,6 +35,13 @@ class Verb(ABC):
         """
         return None
 
+    def wants(self) -> str | None:
+        """What is to be told at the end of a run: why the stage waits, or what it has to do without.
+
+        None: nothing is wanting. What a setting switched off is not wanting.
+        """
+        return self.waits()
+
     def settles(self, item: Item) -> StageState | None:
         """How the stage ends for an asset it has nothing to do with, e.g. EMPTY for the speech of a photo.
 

@@ -53,10 +53,12 @@ class TextVerb(Verb):
         self._encoding: TextEncoding | None = None
         self._stored: StoredModel | None = None
         self._waiting: str | None = None
+        self._missing: str | None = None
         try:
             model = tools.text_model
         except ModelUnavailable as error:
-            log.warning("Texts are found by their words alone: %s", error)
+            self._missing = f"texts are found by their words alone: {error}"
+            log.warning("%s", self._missing)
             return
         self._stored = tools.database.run(tools.owner, lambda c: register(c, model))
         self._encoding = TextEncoding(tools, model)
@@ -65,6 +67,10 @@ class TextVerb(Verb):
     def waits(self) -> str | None:
         """Why no more is done in this run: the model does not load."""
         return self._waiting
+
+    def wants(self) -> str | None:
+        """A model that does not load, or is not installed; an endpoint that does not sum up."""
+        return self._waiting or self._missing or self._summariser.gave_up
 
     def close(self) -> None:
         """End the worker process, and let the endpoint go."""

@@ -19,6 +19,7 @@ from heimdex.store.lexicon import postings
 from heimdex.store.lexicon.postings import LookUp
 from heimdex.store.lexicon.texts import Channel, SceneWords
 from heimdex.store.lexicon.words import words
+from heimdex.store.places import paths_of_scenes
 
 EACH = 60  # scenes a look-up gives
 FILTERED_EACH = 400  # … where a filter on scenes is not the index's business
@@ -72,21 +73,40 @@ class Lexical:
         return found
 
     def rejected(self, scope: Scope, scenes: Sequence[str]) -> set[str]:
-        """Scenes with an excluded term, or without a phrase, `says:` or `shows:` that the query asks for."""
+        """Scenes with an excluded term, or without a phrase, `says:` or `shows:` that the query asks for.
+
+        A phrase may stand in the path as well.
+        """
         prepared = self._prepared(scope)
-        asked = [
-            [(channel, part) for channel in Channel for part in prepared.parts[channel] if part.term is term]
+        asked = {
+            term: [
+                (channel, part)
+                for channel in Channel
+                for part in prepared.parts[channel]
+                if part.term is term
+            ]
             for term in self.query.terms
             if _is_asked_for(term)
-        ]
+        }
         if not asked and not prepared.excluded:
             return set()
         self._load(scope, scenes)
-        return {
+        rejected: set[str] = set()
+        lacking: dict[str, list[Term]] = {}
+        for scene_id in scenes:
+            found = self._words[scene_id]
+            if any(holds(term, parts, found) for term, parts in prepared.excluded):
+                rejected.add(scene_id)
+            elif lacks := [term for term, group in asked.items() if not _is_there(group, found)]:
+                lacking[scene_id] = lacks
+        in_paths = {
+            scene_id for scene_id, terms in lacking.items() if all(t.field == Field.ANY for t in terms)
+        }
+        paths = paths_of_scenes(scope.connection, scope.owner, list(in_paths)) if in_paths else {}
+        return rejected | {
             scene_id
-            for scene_id in scenes
-            if any(holds(term, parts, self._words[scene_id]) for term, parts in prepared.excluded)
-            or not all(_is_there(group, self._words[scene_id]) for group in asked)
+            for scene_id, terms in lacking.items()
+            if not all(_stands_in(term, paths.get(scene_id, ())) for term in terms)
         }
 
     def words_of(self, scene_id: str) -> SceneWords:
@@ -162,3 +182,9 @@ def _is_asked_for(term: Term) -> bool:
 
 def _is_there(group: Iterable[tuple[Channel, Part]], scene: SceneWords) -> bool:
     return any(part.find(channel, scene) is not None for channel, part in group)
+
+
+def _stands_in(term: Term, paths: Iterable[str]) -> bool:
+    """Whether a phrase stands in one of some paths to the letter; words are apart there by any sign."""
+    asked = f" {' '.join(words(term.text))} "
+    return any(asked in f" {' '.join(words(path.replace('_', ' ')))} " for path in paths)

@@ -1,4 +1,4 @@
-"""Which scenes are neighbours."""
+"""Where scenes are: which are neighbours, and in which files."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def places_of_scenes(connection: Connection[Any], owner: str, scenes: Sequence[s
     parameters = {"owner": owner, "scenes": uuid_array(scenes)}
     rows = connection.execute(SQL["places_of_scenes"], parameters).fetchall()
     return {scene_id: Place(asset_id=asset_id, position=position) for scene_id, asset_id, position in rows}
+
+
+def paths_of_scenes(connection: Connection[Any], owner: str, scenes: Sequence[str]) -> dict[str, list[str]]:
+    """The paths of some scenes' files, copies included; those that are nowhere now are left out."""
+    rows = connection.execute(SQL["paths_of_scenes"], {"owner": owner, "scenes": uuid_array(scenes)})
+    return dict(rows.fetchall())

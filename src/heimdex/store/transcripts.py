@@ -18,9 +18,17 @@ Beside: TypeAlias = tuple[tuple[str, int, int], ...]
 
 
 def replace_transcript(
-    connection: Connection[Any], owner: str, asset_id: str, transcript: Transcript, beside: Beside
+    connection: Connection[Any],
+    owner: str,
+    asset_id: str,
+    transcript: Transcript,
+    beside: Beside,
+    listened_in: str | None = None,
 ) -> None:
-    """Write what is said in an asset in place of what was there, whatever made it."""
+    """Write what is said in an asset in place of what was there, whatever made it.
+
+    `listened_in`: the language a recogniser was told, where it was told one.
+    """
     common = {"owner": owner, "asset": asset_id}
     connection.execute(SQL["delete_transcript"], common)
     connection.execute(
@@ -32,6 +40,7 @@ def replace_transcript(
             "language": transcript.language,
             "origin": _storable(transcript.origin),
             "note": _storable(transcript.note),
+            "listened_in": listened_in,
             "beside": Jsonb([[_storable(name), *facts] for name, *facts in beside]),
         },
     )
@@ -93,6 +102,11 @@ def beside_of(connection: Connection[Any], owner: str, asset_ids: Sequence[str])
 def all_beside(connection: Connection[Any], owner: str) -> dict[str, Beside]:
     """The same for all assets that had any."""
     return _beside(connection.execute(SQL["all_beside"], {"owner": owner}))
+
+
+def all_listened_in(connection: Connection[Any], owner: str) -> dict[str, str | None]:
+    """The language a recogniser was told for each asset it listened to; those with subtitles are left out."""
+    return dict(connection.execute(SQL["all_listened_in"], {"owner": owner}).fetchall())
 
 
 def _beside(rows: Iterable[Sequence[Any]]) -> dict[str, Beside]:

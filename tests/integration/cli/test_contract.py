@@ -55,7 +55,7 @@ def heimdex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
     server.start()
     report = command.json("index", media)
     assert set(report) == {
-        "indexed", "unchanged", "moved", "missing", "duplicates", "failed", "scenes", "seconds",
+        "indexed", "unchanged", "moved", "missing", "duplicates", "failed", "scenes", "seconds", "wants",
     }  # fmt: skip
     assert report["indexed"] == 21
     yield command
@@ -144,6 +144,13 @@ def test_a_path_is_evidence_of_its_own(heimdex: Command) -> None:
     assert evidence["path"]["model"] == "path"
 
 
+def test_a_phrase_in_quotes_is_answered_by_a_path(heimdex: Command) -> None:
+    hits = heimdex.json("search", '"clip-03"', "--nearest")["hits"]
+    assert hits
+    assert {Path(hit["path"]).name for hit in hits} == {"clip-03.mp4"}
+    assert heimdex.json("search", '"03 clip"', "--nearest")["hits"] == []
+
+
 def test_what_the_words_model_cannot_know_is_no_match(heimdex: Command) -> None:
     assert heimdex.json("search", "qwxz vlorp trebnik")["verdict"] in ("weak", "none")
 
@@ -180,8 +187,13 @@ def test_status_doctor_and_models_tell_how_things_stand(heimdex: Command) -> Non
     doctor = heimdex.json("doctor")
     assert doctor["ok"]
     assert {"database", "inference", "media", "models"} <= {check["name"] for check in doctor["checks"]}
-    (starter,) = (model for model in heimdex.json("models", "list")["models"] if model["in_use"])
-    assert (starter["name"], starter["licence"]) == ("starter", "Apache-2.0")
+    assert status["words"] == {"utterances": 0, "lines": 0, "descriptions": 0}
+    assert status["waiting"] == {}
+    assert status["texts"] == []
+    levels = {check["name"]: check["level"] for check in doctor["checks"]}
+    assert (levels["waiting"], levels["texts"]) == ("ok", "notice")
+    used = {model["name"] for model in heimdex.json("models", "list")["models"] if model["in_use"]}
+    assert used == {"starter", "starter-sentences"}
 
 
 @pytest.mark.parametrize(

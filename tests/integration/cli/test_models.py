@@ -94,7 +94,7 @@ def test_the_sets_name_models_of_the_catalog_that_can_be_pulled_and_used_commerc
 
 def test_the_list_asks_nobody_and_tells_how_each_model_stands(heimdex: Commands) -> None:
     found = {model["name"]: model for model in heimdex.json("models", "list")["models"]}
-    assert set(found) == {known.name for known in catalog.ROWS}
+    assert set(found) == {known.name for known in catalog.ROWS} | {"starter-speech", "starter-writing"}
     starter, small = found["starter"], found["small"]
     assert (starter["state"], starter["in_use"]) == ("installed", True)
     assert starter["spaces"] == {"labels": 1000, "features": 1280}
@@ -107,6 +107,54 @@ def test_the_list_asks_nobody_and_tells_how_each_model_stands(heimdex: Commands)
     heimdex.hub.requests.clear()
     heimdex("models", "list")
     assert heimdex.hub.requests == []
+
+
+def test_the_starters_of_other_packages_are_listed_and_neither_pulled_nor_removed(heimdex: Commands) -> None:
+    heimdex.settings |= {"HEIMDEX_WRITING": "true", "HEIMDEX_SPEECH": "auto"}
+    found = {model["name"]: model for model in heimdex.json("models", "list")["models"]}
+    speech, writing = found["starter-speech"], found["starter-writing"]
+    assert {one["state"] for one in (speech, writing)} == {"shipped"}
+    assert (speech["family"], speech["licence"], speech["in_use"]) == ("speech", "BSD-2-Clause", True)
+    assert (writing["family"], writing["licence"], writing["in_use"]) == ("writing", "Apache-2.0", True)
+    assert speech["size_bytes"] > 10_000_000
+    assert writing["size_bytes"] > 30_000_000
+    assert set(speech) == set(found["small"])
+    shown = heimdex("models", "list").stdout
+    assert "starter-writing ←" in shown
+    assert "writing: writing in one more alphabet is read" in shown
+    assert "speech: what is said can be written down" in shown
+    for word in ("pull", "remove", "verify"):
+        done = heimdex("models", word, "starter-speech")
+        assert (done.exit_code, "comes with the package pocketsphinx" in done.output) == (2, True)
+    heimdex.settings |= {"HEIMDEX_WRITING": "false", "HEIMDEX_SPEECH": "off"}
+    used = {model["name"] for model in heimdex.json("models", "list")["models"] if model["in_use"]}
+    assert used == {"starter", "starter-sentences"}
+
+
+def test_the_doctor_names_an_alphabet_that_is_asked_for_and_not_there(heimdex: Commands) -> None:
+    heimdex.settings |= {"HEIMDEX_WRITING": "true", "HEIMDEX_WRITING_LANGUAGES": "ko, th"}
+
+    def writing(code: int = 0) -> tuple[str, str]:
+        checks = heimdex.json("doctor", code=code)["checks"]
+        (found,) = (check for check in checks if check["name"] == "writing")
+        return found["level"], found["detail"]
+
+    level, detail = writing()
+    assert level == "warning"
+    assert all(f"models pull {name}" in detail for name in ("writing-korean", "writing-thai"))
+    rows = [catalog.find(name) for name in ("writing-korean", "writing-thai")]
+    content = {name: name.encode() for row in rows for name in row.files}
+    heimdex.hub.add(str(rows[0].repository), content, commit=rows[0].revision)
+    heimdex.json("models", "pull", *(row.name for row in rows))
+    level, detail = writing()
+    assert (level, "writing-korean, writing-thai" in detail) == ("ok", True)
+    used = {model["name"] for model in heimdex.json("models", "list")["models"] if model["in_use"]}
+    assert {"writing-korean", "writing-thai"} <= used
+    assert heimdex("models", "remove", "writing-thai").exit_code == 2
+    heimdex.settings["HEIMDEX_WRITING_LANGUAGES"] = "elvish"
+    level, detail = writing(code=1)
+    assert (level, "elvish" in detail, "korean (ko)" in detail) == ("error", True, True)
+    assert heimdex.state("writing-korean") == "installed"  # the list works where the settings are wrong
 
 
 def test_a_pull_shows_licence_and_size_and_installs(heimdex: Commands) -> None:
@@ -129,10 +177,12 @@ def test_a_pull_of_a_set_tells_its_sum(heimdex: Commands) -> None:
 
 def test_every_model_of_the_catalog_can_be_pulled_and_is_then_current(heimdex: Commands) -> None:
     rows = [known for known in catalog.ROWS if known.repository]
-    for known in rows:
+    content: dict[str, dict[str, bytes]] = {}
+    for known in rows:  # a repository may hold several
         pinned = known.revision if len(known.revision) == 40 else None
-        content = {name: f"{known.name} {name}".encode() for name in known.files}
-        heimdex.hub.add(str(known.repository), content, commit=pinned)
+        files = content.setdefault(str(known.repository), {})
+        files |= {name: f"{known.name} {name}".encode() for name in known.files}
+        heimdex.hub.add(str(known.repository), files, commit=pinned)
     names = [known.name for known in rows]
     document = heimdex.json("models", "pull", "--accept-licence", *names)
     assert document["failed"] == []

@@ -62,6 +62,11 @@ def test_pictures_are_described_paid_for_once_and_found_by_what_was_said_of_them
     with Heimdex(**settings(database_url, tmp_path, stub, description_budget=3)) as heimdex:
         first = heimdex.index(media, stages=STAGES)
         assert first.failed == ()
+        (want,) = first.wants
+        assert (want.stage, "budget of 3 requests" in want.reason) == ("description", True)
+        status = heimdex.status()
+        assert (status["words"]["descriptions"], status["waiting"]) == (3, {"description": 1, "writing": 4})
+        assert sorted(asset["words"]["descriptions"] for asset in heimdex.assets()["assets"]) == [0, 1, 1, 1]
         assert states(heimdex, "description") == {"done": 3, "pending": 1}
         assert len(stub.asked) == 3
         assert all(pictures_of(content)[0].startswith(b"\xff\xd8") for content in stub.asked)

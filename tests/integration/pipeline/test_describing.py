@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from heimdex.store.runs import RunKey
 from tests.later_kit import Kit, make_kit
 from tests.vision_stub import (
     KEY,
+    Handler,
     Silent,
     VisionStub,
     answers,
@@ -29,6 +31,7 @@ from tests.vision_stub import (
     endless,
     pictures_of,
     says,
+    told_of,
     vision_stub,
     words_of,
 )
@@ -296,6 +299,95 @@ def test_no_record_holds_the_key(kit: Kit, stub: VisionStub, database_url: str) 
         for (row,) in kit.sql(f"SELECT t::text FROM heimdex.{table} t"):
             assert KEY not in row
     assert KEY not in repr(kit.tools)
+
+
+def test_as_many_scenes_as_allowed_are_asked_about_at_the_same_time(kit: Kit, stub: VisionStub) -> None:
+    film = kit.add("film.mp4", scenes(*"abcdef"))
+    together = threading.Barrier(3)
+
+    def usual(handler: Handler, content: dict[str, Any]) -> None:
+        together.wait(10)  # nobody is answered before three have asked
+        says(told_of(content))(handler, content)
+
+    stub.usual = usual
+    three = fresh(kit, at_once=3)
+    three.run(verb_of(three), film)
+    assert len(stub.asked) == 6
+    told = {told_of(content) for content in stub.asked}
+    rows = rows_of(kit, film)
+    assert {row.text for row in rows} == told
+    best = [f"best of {name}".encode() for name in "abcdef"]
+    assert [row.text for row in rows] == [
+        told_of(next(content for content in stub.asked if pictures_of(content) == [shown])) for shown in best
+    ]
+
+
+def test_with_several_under_way_budget_and_counts_are_exact(kit: Kit, stub: VisionStub) -> None:
+    items = [kit.add(name, scenes(*(f"{name}{number}" for number in range(7)))) for name in "ab"]
+    stub.answers = [says("A dog."), answers(503), cut_off, says("A cat."), answers(200, b"<html>")]
+    first = fresh(kit, at_once=4, budget_requests=6)
+    verb = verb_of(first)
+    first.run(verb, *items)
+    assert "budget of 6 requests" in (verb.wants() or "")
+    assert (len(stub.asked), first.tools.traffic.requests) == (6, 6)
+    following = fresh(kit, at_once=4)
+    following.run(verb_of(following), *items)
+    assert {kit.entries(item)["description"].state for item in items} == {StageState.DONE}
+    rows = [row for item in items for row in rows_of(kit, item)]
+    assert len(rows) == 14
+    assert following.tools.traffic.requests == len(stub.asked) - 6
+    fresh_rows = [row for row in rows if not row.metadata["cached"]]
+    assert {row.metadata["requests"] for row in fresh_rows if row.text != "A dog."} <= {1, 2, 3}
+
+
+def test_a_question_counts_its_own_attempts_only(kit: Kit, stub: VisionStub) -> None:
+    film = kit.add("film.mp4", scenes(*"abcdef"))
+    failed: set[str] = set()
+
+    def usual(handler: Handler, content: dict[str, Any]) -> None:
+        told = told_of(content)
+        with stub.lock:
+            again = told in failed
+            failed.add(told)
+        (says(told) if again else answers(503))(handler, content)
+
+    stub.usual = usual
+    three = fresh(kit, at_once=3)
+    three.run(verb_of(three), film)
+    assert [row.metadata["requests"] for row in rows_of(kit, film)] == [2] * 6
+    assert three.tools.traffic.requests == 12
+
+
+def test_an_endpoint_that_limits_answers_by_another_name_is_understood_by_all(
+    kit: Kit, stub: VisionStub
+) -> None:
+    film = kit.add("film.mp4", scenes(*"abcdef"))
+    together = threading.Barrier(3)
+
+    def usual(handler: Handler, content: dict[str, Any]) -> None:
+        if "max_tokens" in content:
+            together.wait(10)
+            handler.reply(400, b'{"error": "use max_completion_tokens"}')
+        else:
+            says(told_of(content))(handler, content)
+
+    stub.usual = usual
+    three = fresh(kit, at_once=3)
+    three.run(verb_of(three), film)
+    assert kit.entries(film)["description"].state == StageState.DONE
+    assert len(stub.asked) == 9
+
+
+def test_an_endpoint_that_is_ill_is_left_alone_soon_with_several_under_way(
+    kit: Kit, stub: VisionStub
+) -> None:
+    film = kit.add("film.mp4", scenes(*map(str, range(30))))
+    stub.usual = answers(200, b"<html>maintenance</html>")
+    three = fresh(kit, at_once=3)
+    verb = verb_of(three)
+    three.run(verb, film)
+    assert FAULTS_IN_A_ROW <= len(stub.asked) < FAULTS_IN_A_ROW + 3
+    assert "in a row had no answer" in (verb.wants() or "")
 
 
 def test_a_stopped_run_keeps_what_was_paid_for(kit: Kit, stub: VisionStub) -> None:

@@ -162,12 +162,41 @@ def test_a_better_model_replaces_and_never_mixes(home: Path, media: Path, databa
 
 
 @pytest.mark.usefixtures("_whisper_rows")
+def test_another_language_is_listened_for_again_and_subtitles_are_left_alone(
+    home: Path, media: Path, database_url: str
+) -> None:
+    recording = write_sound(media / "recording.flac", jfk()[:72_000])
+    silent, film = write_silence(media / "silent.wav", 2), write_film(media / "film.mp4", noise(2))
+    (media / "film.srt").write_text(SUBTITLES)
+    make_whisper(home / "models" / "faster-whisper-tiny")
+
+    def attempts(language: str | None) -> list[int]:
+        with opened(home, database_url, speech_model="tiny", speech_language=language) as heimdex:
+            assert heimdex.index(media, stages=STAGES).failed == ()
+            found = transcript(heimdex, recording)
+            assert found is not None
+            assert language is None or found.language == language
+            return [
+                entries(heimdex, path)["faster-whisper-tiny"].attempt for path in (recording, silent, film)
+            ]
+
+    assert attempts("en") == [1, 1, 1]
+    assert attempts("en") == [1, 1, 1]
+    assert attempts("de") == [2, 2, 1]
+    assert attempts("de") == [2, 2, 1]
+    assert attempts(None) == [3, 3, 1]
+
+
+@pytest.mark.usefixtures("_whisper_rows")
 def test_a_model_that_is_not_installed_puts_the_stage_off_with_one_line(
     home: Path, media: Path, database_url: str
 ) -> None:
     recording = write_sound(media / "recording.flac", noise(2))
     with opened(home, database_url, speech_model="base") as heimdex:
-        assert heimdex.index(media, stages=STAGES).failed == ()
+        report = heimdex.index(media, stages=STAGES)
+        assert report.failed == ()
+        (want,) = report.wants
+        assert (want.stage, "models pull faster-whisper-base" in want.reason) == ("speech", True)
         (entry,) = entries(heimdex, recording).values()
         assert entry.state == "skipped"
         verb = listening.SpeechVerb(heimdex._tools())

@@ -194,6 +194,13 @@ def test_exact_words_come_before_other_forms_and_near_before_far(database: Datab
         ("shows:東京", {0, 1, 2, 4, 5}),
         ("person:anna", set()),
         ('"country":-1', set()),
+        ('"film"', set()),  # the path
+        ('"film mp4"', set()),
+        ('"mp4 film"', {0, 1, 2, 3, 4, 5}),
+        ('"my film"', {0, 1, 2, 3, 4, 5}),
+        ('"film" "country"', {1, 2, 3, 4, 5}),
+        ("says:film", {0, 1, 2, 3, 4, 5}),
+        ("-film", set()),
     ],
 )
 def test_scenes_are_rejected_for_what_they_hold_or_lack(

@@ -147,6 +147,7 @@ def test_a_backfill_reads_vectors_and_frames_by_their_indexes(crowd: Crowd, name
         ("search", "score_scenes", "calibration_pkey"),
         ("calibrations", "sample", "calibration_draw"),
         ("places", "places_of_scenes", "scene_pkey"),
+        ("places", "paths_of_scenes", "file_asset"),
     ],
 )
 def test_a_hot_query_uses_its_index(crowd: Crowd, file: str, name: str, index: str) -> None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from heimdex.entities import Picture
 from heimdex.errors import ModelUnavailable, WeightsCorrupt
-from heimdex.extractors import rapid_ocr
+from heimdex.extractors import rapid_graphs
 from heimdex.extractors.rapid_ocr import RapidReader, ReaderOptions, fingerprint
 from tests.media.plates import CLEAR, WORN, plate_texts, scenery, with_plate
 
@@ -156,9 +156,9 @@ def test_weights_that_are_missing_or_damaged_are_never_fetched(
     monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(ModelUnavailable, match="Install Heimdex again"):
         RapidReader(ReaderOptions())
-    part = rapid_ocr._config().Det
+    part = rapid_graphs.config().Det
     monkeypatch.undo()
-    name = rapid_ocr._file(part).path.name
+    name = rapid_graphs.shipped_file(part).path.name
     monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / name).write_bytes(b"half of it")

@@ -14,6 +14,7 @@ from PIL import Image
 from heimdex.entities import DerivedFile, Facts, Keyframe, Kind, Picture, Scene
 from heimdex.errors import ModelError, UnreadableFile
 from heimdex.extractors.lines import merged
+from heimdex.extractors.rapid_ocr import ReaderOptions
 from heimdex.extractors.writing import Reader, ReadLine
 from heimdex.media.probe import probe
 from heimdex.media.recognise import recognise
@@ -27,6 +28,7 @@ from tests.media.counter import read_number
 
 FILM = Facts(kind=Kind.VIDEO, container="mp4")
 SECOND = 1_000_000
+ONE = ReaderOptions(threads=1)
 COUNTER = Path(__file__).parents[4] / "shared/data/counter.mp4"
 FILE = DerivedFile(key="a.jpg", sha256="0" * 64, size_bytes=1)
 
@@ -49,7 +51,7 @@ class Counting(Reader):
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> Counting:
     counting = Counting()
-    monkeypatch.setattr(read_writing, "warm_reader", lambda threads: counting)
+    monkeypatch.setattr(read_writing, "warm_reader", lambda options: counting)
     return counting
 
 
@@ -68,7 +70,7 @@ def moments(*at_us: int) -> list[Moment]:
 def heard(film: tuple[bytes, Facts], wanted: Sequence[Moment]) -> list[Any]:
     said: list[Any] = []
     path, facts = film
-    read_film(lambda value=None: said.append(value), path, facts, wanted, 1)
+    read_film(lambda value=None: said.append(value), path, facts, wanted, ONE)
     return [value for value in said if value is not None]
 
 
@@ -166,7 +168,7 @@ def test_the_counter_of_a_real_film_is_read_at_its_times_and_no_two_counts_are_o
             path,
             facts,
             wanted,
-            1,
+            ONE,
             timeout_s=120,
             on_progress=said.append,
         )
@@ -186,7 +188,7 @@ def test_the_counter_of_a_real_film_is_read_at_its_times_and_no_two_counts_are_o
 def test_a_photo_is_read_whole(tmp_path: Path, reader: Counting) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(Clip(width=900, height=600).picture(5)).save(path)
-    reading = read_still(lambda value=None: None, bytes(path), 10**8, 1)
+    reading = read_still(lambda value=None: None, bytes(path), 10**8, ONE)
     assert (reading.width, reading.height, reading.lines[0].text) == (900, 600, "frame 5")
 
 

@@ -4,8 +4,9 @@ DELETE FROM heimdex.transcript WHERE owner_id = %(owner)s AND asset_id = %(asset
 
 -- name: insert_transcript
 -- That an asset was listened to, and what lay beside it.
-INSERT INTO heimdex.transcript (owner_id, asset_id, source, model, language, origin, note, beside)
-VALUES (%(owner)s, %(asset)s, %(source)s, %(model)s, %(language)s, %(origin)s, %(note)s, %(beside)s);
+INSERT INTO heimdex.transcript (owner_id, asset_id, source, model, language, origin, note, beside, listened_in)
+VALUES (%(owner)s, %(asset)s, %(source)s, %(model)s, %(language)s, %(origin)s, %(note)s, %(beside)s,
+    %(listened_in)s);
 
 -- name: insert_utterance
 -- One sentence.
@@ -43,3 +44,7 @@ SELECT asset_id::text, beside
 -- name: all_beside
 -- The same for all assets that had any.
 SELECT asset_id::text, beside FROM heimdex.transcript WHERE owner_id = %(owner)s AND beside <> '[]';
+
+-- name: all_listened_in
+-- The assets that were listened to, and the language the recogniser was told.
+SELECT asset_id::text, listened_in FROM heimdex.transcript WHERE owner_id = %(owner)s AND source = 'speech';
