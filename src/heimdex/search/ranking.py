@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heimdex.entities import Evidence, Query, Unavailable
@@ -23,10 +23,18 @@ class Ranked:
     certainty: float
     unavailable: tuple[Unavailable, ...]
     made_s: float
+    adapter: int | None = None  # the version it was made with
 
 
-def rank(scope: Scope, query: Query, signals: Sequence[Signal], lexical: Lexical, pool: int) -> list[Scored]:
-    """The scenes that answer, best first. `pool` is how many each signal proposes."""
+def rank(
+    scope: Scope,
+    query: Query,
+    signals: Sequence[Signal],
+    lexical: Lexical,
+    pool: int,
+    factors: Mapping[str, float] | None = None,
+) -> list[Scored]:
+    """The scenes that answer, best first. `pool` is how many each signal proposes, `factors` as of `fuse`."""
     proposed: dict[str, None] = {}
     for signal in signals:
         proposed |= dict.fromkeys(signal.propose(scope, pool))
@@ -38,7 +46,7 @@ def rank(scope: Scope, query: Query, signals: Sequence[Signal], lexical: Lexical
     for signal in signals:
         for scene_id, evidence in signal.score(scope, candidates).items():
             found[scene_id].append(evidence)
-    hits = [hit for hit in fuse(found) if _passes(hit, query.match_threshold)][:MAX_RESULTS]
+    hits = [hit for hit in fuse(found, factors) if _passes(hit, query.match_threshold)][:MAX_RESULTS]
     if not any(item.strength is not None for hit in hits for item in hit.evidence[:1]):
         return hits  # nothing that could be joined
     return join(hits, places_of_scenes(scope.connection, scope.owner, [hit.scene_id for hit in hits]))

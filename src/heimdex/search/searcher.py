@@ -16,6 +16,7 @@ from psycopg import Connection
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, FrameStrategy, Hit, Query, Strictness, Unavailable, Verdict
 from heimdex.search import availability
+from heimdex.search.adapting.versions import AdapterSource, Chosen
 from heimdex.search.composition import Seeing, picture_signals, word_signals
 from heimdex.search.figures import LibraryFigures
 from heimdex.search.fusion import Scored
@@ -48,6 +49,7 @@ class SearchOptions:
     pictures_off: str | None = None  # why what is seen is not looked at; None: it is
     texts: TextSide | None = None  # None: texts are found by their words alone
     folder: Callable[[str], str] = field(default=lambda value: value)  # the path that `in:` names
+    adapters: AdapterSource | None = None  # None: searches are never adapted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +119,7 @@ class Searcher:
             unavailable=ranked.unavailable,
             took_ms=round((time.perf_counter() - began) * 1000, 2),
             more=page.more,
+            adapter=ranked.adapter,
         )
 
     def _kept_list(self, query: Query) -> Ranked | None:
@@ -141,17 +144,26 @@ class Searcher:
             scenes.place_of(connection, self.owner, scene_id)
         encoder = None if self.options.pictures_off else self._load_encoder()
         model = self._find_model(connection)
+        source = self.options.adapters
+        chosen = Chosen() if source is None else source.find(connection, model if encoder else None)
+        adapter = chosen.adapter
+        if adapter is not None:
+            asked = adapter.adapt(asked)
         signals = word_signals(parsed, lexical) if parsed.terms else []
         if self._meanings is not None:
             signals += self._meanings.signals(connection, parsed.text, parsed.filters)
         if model is not None and encoder is not None:
             seeing = Seeing(encoder=encoder, model=model)
             signals = [*picture_signals(scope, query, asked, seeing, self._figures), *signals]
+        pool = max(POOL, _wanted(query))
         return Ranked(
-            hits=tuple(rank(scope, query, signals, lexical, max(POOL, _wanted(query)))),
+            hits=tuple(
+                rank(scope, query, signals, lexical, pool, None if adapter is None else adapter.factors)
+            ),
             certainty=1.0 if asked.words is None else asked.words.certainty,
-            unavailable=self._unavailable(connection, query, encoder, model),
+            unavailable=(*self._unavailable(connection, query, encoder, model), *chosen.unavailable),
             made_s=time.monotonic(),
+            adapter=None if adapter is None else adapter.version,
         )
 
     def _page(self, scope: Scope, lexical: Lexical, query: Query, ranked: Ranked) -> Page:
