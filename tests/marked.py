@@ -79,3 +79,8 @@ def marks(*, own: bool = True) -> list[Labelled]:
     else:
         found += [Labelled(query=w, moments=(Moment(path=_path(w, whose="others")[1:]),)) for w in OWN]
     return found + [Labelled(query=word, moments=()) for word in ABSENT]
+
+
+def background() -> NDArray[np.float32]:
+    """Texts on everything, (texts, DIM): each word by itself."""
+    return np.stack([words_vector(word) for word in WORDS])

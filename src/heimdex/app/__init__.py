@@ -32,6 +32,8 @@ from heimdex.store.home import make_home
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from heimdex.encoders.background import Floats
+    from heimdex.encoders.encoder import Encoder
     from heimdex.inference.quantise import Loss
     from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport
     from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
@@ -300,7 +302,13 @@ class Heimdex:
                 texts=parts.text_side(settings),
                 folder=lambda value: os.fsdecode(_as_bytes(value)),
             ),
+            background=self._background,
         )
+
+    def _background(self, encoder: Encoder) -> Floats:
+        from heimdex.pipeline.calibrating import background_of
+
+        return background_of(self.model, self.settings.home, encoder)
 
     def _tools(self) -> Tools:
         from heimdex.pipeline.tools import Tools

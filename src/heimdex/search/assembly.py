@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from heimdex.encoders.background import Floats
 from heimdex.encoders.encoder import Encoder
 from heimdex.search.adapting.versions import AdapterSource
 from heimdex.search.searcher import Searcher, SearchOptions
@@ -24,6 +25,7 @@ class SearchParts:
     load_encoder: Callable[[], Encoder]
     find_model: Callable[[Any], StoredModel | None]
     options: SearchOptions
+    background: Callable[[Encoder], Floats]  # texts on everything, (texts, dim), where words meet pictures
 
     def searcher(self, adapters: AdapterSource) -> Searcher:
         """A searcher whose searches are adapted by what this source gives."""

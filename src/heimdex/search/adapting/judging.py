@@ -73,7 +73,7 @@ def judge(labels: Sequence[Labelled], before: Answers, after: Answers) -> Judgem
     if low <= 0:
         reason = (
             f"it is not better on the {len(gained)} held-out queries that have an answer: {MEASURE} gains "
-            f"{fmean(gained):+.3f}, and with 95 % certainty no more than {low:+.3f}"
+            f"{fmean(gained):+.3f}, and only {low:+.3f} can be relied on"
         )
     elif quiet[1].is_worse_than(quiet[0]):
         reason = (

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from heimdex.encoders.background import PROBABILITIES
+from heimdex.encoders.background import PROBABILITIES, Floats
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Query, Values
+from heimdex.search.adapting.splits import usual_cosine
 from heimdex.search.adapting.training import Ground, Mark
 from heimdex.search.figures import SAMPLE_ROWS
 from heimdex.search.labels import Labelled, Moment
@@ -45,9 +46,11 @@ def read_marks(
     stored: StoredSpace | None,
     labels: Sequence[Labelled],
     words: Sequence[Values | None],
+    background: Floats,
 ) -> Marks:
     """Marks from labelled queries and their vectors; `stored` is the space in which words meet pictures.
 
+    `background` are texts on everything in that space, (texts, dim).
     A query none of whose moments is held is left out: it would pass for one that nothing answers.
     """
     asked = [
@@ -76,7 +79,8 @@ def read_marks(
         for labelled, vector in zip(labels, words, strict=True)
         if held[labelled.query] or not labelled.moments
     ]
-    return Marks(marks=tuple(marks), missing=tuple(missing), ground=_ground(connection, owner, stored))
+    ground = _ground(connection, owner, stored, usual_cosine(words, background))
+    return Marks(marks=tuple(marks), missing=tuple(missing), ground=ground)
 
 
 def _nearest_frame(
@@ -91,13 +95,14 @@ def _nearest_frame(
     return [max(own, key=lambda values: float(values @ vector))]
 
 
-def _ground(connection: Connection[Any], owner: str, stored: StoredSpace | None) -> Ground:
+def _ground(connection: Connection[Any], owner: str, stored: StoredSpace | None, usual: float) -> Ground:
     if stored is None:
-        return Ground(centre=None, nonnegative=False)
+        return Ground(centre=None, nonnegative=False, usual=usual)
     sample = calibrations.sample(connection, owner, stored, limit=SAMPLE_ROWS)
     middle = sample.values.mean(axis=0) if len(sample.values) else np.zeros(0, np.float32)
     length = float(np.linalg.norm(middle))
     return Ground(
         centre=None if length == 0.0 else np.asarray(middle / length, dtype=np.float32),
         nonnegative=stored.space.name in PROBABILITIES,
+        usual=usual,
     )

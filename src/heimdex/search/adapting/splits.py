@@ -19,24 +19,26 @@ from heimdex.store.lexicon.words import words
 HELD_OUT = 0.4  # of the marks that have an answer, and of those that have none
 FOLDS = 5
 SAME_WORDS = 0.5  # of the words of both
-SAME_VECTOR = 0.8  # of the way from what is usual between queries to the same vector
-USUAL = 75.0  # percentile of the cosines between queries: what two that have nothing in common may have
+SAME_VECTOR = 0.8  # of the way from what is usual between texts to the same vector
+USUAL = 95.0  # percentile of the cosines to texts on everything: beyond it two have something in common
+MOST_USUAL = 0.95
 
 Floats = NDArray[np.float32]
 
 
-def usual_cosine(vectors: Sequence[Values | None]) -> float:
-    """The cosine below which two queries of this space have nothing in common; 0 for fewer than two."""
+def usual_cosine(vectors: Sequence[Values | None], background: Floats) -> float:
+    """The cosine below which two texts of a space have nothing in common; 0 where nothing tells.
+
+    From queries to texts on everything, (texts, dim): what all marks are about is no common ground.
+    """
     rows = np.array([vector for vector in vectors if vector is not None], np.float32)
-    if len(rows) < 2:
+    if not len(rows) or not len(background):
         return 0.0
-    cosines = (rows @ rows.T)[np.triu_indices(len(rows), k=1)]
-    return float(np.clip(np.percentile(cosines, USUAL), 0.0, 0.95))
+    return float(np.clip(np.percentile(rows @ background.T, USUAL), 0.0, MOST_USUAL))
 
 
-def group(queries: Sequence[str], vectors: Sequence[Values | None]) -> list[int]:
+def group(queries: Sequence[str], vectors: Sequence[Values | None], usual: float) -> list[int]:
     """A number for each query; those that are nearly the same, also by way of others, share one."""
-    usual = usual_cosine(vectors)
     same = usual + SAME_VECTOR * (1 - usual)
     bags = [frozenset(words(query)) - FUNCTION_WORDS for query in queries]
     leader = list(range(len(queries)))

@@ -75,13 +75,14 @@ class Teacher:
         options = self._parts.options
         reading = Reading(max_pixels=options.max_pixels, short_side=options.short_side, folder=options.folder)
         words = vectors_of(labels, encoder, reading)
+        background = self._parts.background(encoder)
 
         def work(connection: Connection[Any]) -> tuple[StoredModel, Marks]:
             model = self._parts.find_model(connection)
             if model is None:
                 raise UsageError("Nothing is indexed with this model yet; run `heimdex index` first.")
             stored = None if encoder.text_space is None else model.space(encoder.text_space.name)
-            return model, read_marks(connection, self._owner, stored, labels, words)
+            return model, read_marks(connection, self._owner, stored, labels, words, background)
 
         return self._database.run(self._owner, work, read_only=True)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ LEAST_ANSWERABLE = 20  # marks with an answer; fewer can show nothing on their h
 LEAST_APART = 5  # of them on either side, once those that are nearly the same were put together
 LEAST_NOTHING = 10  # marks that nothing answers; with fewer nobody could tell what a moved query loses
 STRENGTHS = (0.25, 0.5, 1.0)
-WIDTHS = (0.15, 0.4)  # of the way from what is usual between queries to the same vector
+WIDTHS = (0.15, 0.4)  # of the way from what is usual between texts to the same vector
 DIGITS = 4  # of a factor
 
 Floats = NDArray[np.float32]
@@ -59,6 +60,7 @@ class Ground:
 
     centre: Values | None
     nonnegative: bool
+    usual: float  # the cosine that two texts with nothing in common may have
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -83,7 +85,7 @@ class Training:
         self._on_step = on_step
         queries = [mark.query for mark in marks]
         vectors = [mark.vector for mark in marks]
-        groups = splits.group(queries, vectors)
+        groups = splits.group(queries, vectors, ground.usual)
         out = splits.held_out(queries, groups, [bool(mark.labelled.moments) for mark in marks])
         self.marks = [mark for mark, is_out in zip(marks, out, strict=True) if not is_out]
         self.held_out = [mark for mark, is_out in zip(marks, out, strict=True) if is_out]
@@ -91,9 +93,9 @@ class Training:
             check(side, LEAST_APART)
         own = [number for number, is_out in zip(groups, out, strict=True) if not is_out]
         self.fold = splits.folds([mark.query for mark in self.marks], own)
-        self.far = splits.usual_cosine(vectors)
         self.may_move = sum(not mark.labelled.moments for mark in marks) >= LEAST_NOTHING
         self.plain: dict[str, Answer] = {}
+        self.tried: list[dict[str, Any]] = []  # what each way did over the folds
 
     def run(self) -> Trained:
         """Ask, fit, ask again and judge. What a search raises is raised."""
@@ -113,7 +115,8 @@ class Training:
         if adapter.is_identity:
             reason = f"its {len(self.marks)} queries taught nothing that helped with others of them"
         taught = {"queries": len(self.marks), "answerable": len(self._answerable), "pull": pull}
-        return Trained(adapter=adapter, reason=reason, figures=judgement.figures | {"taught_by": taught})
+        figures = judgement.figures | {"taught_by": taught, "tried": self.tried}
+        return Trained(adapter=adapter, reason=reason, figures=figures)
 
     @property
     def _answerable(self) -> list[Mark]:
@@ -126,14 +129,18 @@ class Training:
         if not self.may_move:
             return None, plain
         ways: list[tuple[Reach | None, list[float]]] = [(None, self._scores(plain))]
+        self._note(ways[0][1], strength=0.0, width=0.0, silent=True)
         silence = judging.silence_of(labels, plain)
         for strength in STRENGTHS:
             for width in WIDTHS:
                 self._on_step(f"moving queries by {strength}, as far as {width}")
-                reach = Reach(far=self.far, width=width * (1 - self.far), strength=strength)
+                reach = Reach(far=self.ground.usual, width=width * (1 - self.ground.usual), strength=strength)
                 found = self._by_folds(reach)
-                if not judging.silence_of(labels, found).is_worse_than(silence):
-                    ways.append((reach, self._scores(found)))
+                is_silent = not judging.silence_of(labels, found).is_worse_than(silence)
+                scores = self._scores(found)
+                self._note(scores, strength=strength, width=width, silent=is_silent)
+                if is_silent:
+                    ways.append((reach, scores))
         chosen = ways[judging.choose([scores for _, scores in ways])][0]
         # Asked again rather than kept: the answers of all the ways would take too much memory.
         return chosen, plain if chosen is None else self._by_folds(chosen)
@@ -162,6 +169,7 @@ class Training:
                         hits = weighing.reorder(moved[mark.query].hits, row)
                         scores[mark.query] = measures_of(mark.labelled, hits)[judging.MEASURE]
             ways.append((pull, list(scores.values())))
+            self._note(ways[-1][1], pull=pull)
         return ways[judging.choose([scores for _, scores in ways])][0]
 
     def _factors(self, marks: Sequence[Mark], found: Answers, pull: float) -> dict[str, float]:
@@ -197,6 +205,9 @@ class Training:
             if any(answers(hit, moment) for moment in mark.labelled.moments)
             for item in hit.evidence
         )
+
+    def _note(self, scores: Sequence[float], **way: float) -> None:
+        self.tried.append({**way, judging.MEASURE: round(fmean(scores), 4)})
 
     def _answers(self, marks: Sequence[Mark], adapter: Adapter) -> Answers:
         return {mark.query: self._ask(mark.query, adapter) for mark in marks}

@@ -16,7 +16,7 @@ from tests.marked import DIM, marks, pictures, words_vector
 
 PICTURES = pictures()
 ROWS = np.concatenate(list(PICTURES.values()))
-GROUND = Ground(centre=None, nonnegative=True)
+GROUND = Ground(centre=None, nonnegative=True, usual=0.05)
 ENOUGH = 0.6  # cosine from which something is an answer here
 
 
@@ -117,7 +117,7 @@ def test_without_queries_that_nothing_answers_no_query_is_moved() -> None:
 def test_what_all_pictures_have_in_common_is_not_learned() -> None:
     collar = np.zeros(DIM, np.float32)
     collar[1] = 1.0
-    shared = train(marks(), Ground(centre=collar, nonnegative=True)).adapter.residual
+    shared = train(marks(), Ground(centre=collar, nonnegative=True, usual=0.05)).adapter.residual
     free = train(marks()).adapter.residual
     assert free is not None
     assert free.coefficients[:, 1].max() > 0.1
