@@ -19,7 +19,7 @@ class Adapters:
         self._make_teacher = make_teacher
 
     def train(
-        self, marks: Path | Sequence[Labelled], on_step: Callable[[str], None] = lambda _: None
+        self, marks: str | Path | Sequence[Labelled], on_step: Callable[[str], None] = lambda _: None
     ) -> dict[str, Any]:
         """Train a version from labelled queries or a file of them; it is used if better on those held out.
 
@@ -27,7 +27,7 @@ class Adapters:
         """
         from heimdex.search.labels import read_labels
 
-        labels = read_labels(marks) if isinstance(marks, Path) else marks
+        labels = read_labels(Path(marks)) if isinstance(marks, (str, Path)) else marks
         taught = self._make_teacher().train(labels, on_step)
         return {"adapter": _document(taught.record, taught.record.model_id), "missing": _missing(taught)}
 

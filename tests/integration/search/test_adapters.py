@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from heimdex.cli import shapes
 from heimdex.encoders.background import VERSION, calibrate
 from heimdex.entities import Answer, Query, Verdict
-from heimdex.errors import NotFound, StoreError, UsageError
+from heimdex.errors import NotFound, QueryError, StoreError, UsageError
 from heimdex.search.adapting.adapter import Adapter
 from heimdex.search.adapting.teacher import Teacher
 from heimdex.search.adapting.versions import ActiveAdapters
@@ -122,6 +123,8 @@ def test_what_marks_taught_is_used_for_queries_that_were_never_marked(ours: Hous
     assert len(steps) > 2
     found = ask(ours, BOTH)
     assert (found.adapter, found.hits[0].path) == (1, "/home/ours-00.jpg")
+    assert shapes.answer(found)["adapter"] == 1
+    assert "adapter" not in shapes.answer(before[BOTH])
     for hit in found.hits:
         assert hit.score == pytest.approx(sum(item.contribution for item in hit.evidence))
     assert ask(ours, "tiger").verdict == before["tiger"].verdict == Verdict.NONE
@@ -273,6 +276,11 @@ def test_moments_that_the_library_does_not_hold_are_named_and_their_queries_left
     assert taught.missing == (gone, gone)
     counted = taught.record.figures["queries"] + taught.record.figures["taught_by"]["queries"]
     assert counted == len(asked) - 1, "it would pass for a query that nothing answers"
+
+
+def test_a_marked_query_that_cannot_be_asked_is_named(ours: Household) -> None:
+    with pytest.raises(QueryError, match="The marked query 'mill kind:painting' cannot be asked"):
+        ours.teacher.train([*marks(), Labelled(query="mill kind:painting", moments=())])
 
 
 def test_without_pictures_or_an_index_training_says_what_to_do(ours: Household) -> None:

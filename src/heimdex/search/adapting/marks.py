@@ -12,6 +12,7 @@ from psycopg import Connection
 from heimdex.encoders.background import PROBABILITIES, Floats
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Query, Values
+from heimdex.errors import QueryError
 from heimdex.search.adapting.splits import usual_cosine
 from heimdex.search.adapting.training import Ground, Mark
 from heimdex.search.figures import SAMPLE_ROWS
@@ -35,7 +36,10 @@ def vectors_of(labels: Sequence[Labelled], encoder: Encoder, reading: Reading) -
     found: list[Values | None] = []
     for labelled in labels:
         query = Query(text=labelled.query)
-        words = encode(encoder, query, take_apart(query, reading), reading).words
+        try:
+            words = encode(encoder, query, take_apart(query, reading), reading).words
+        except QueryError as error:
+            raise QueryError(f"The marked query {labelled.query!r} cannot be asked: {error}") from error
         found.append(None if words is None else words.vector)
     return found
 
