@@ -93,7 +93,8 @@ class Training:
             check(side, LEAST_APART)
         own = [number for number, is_out in zip(groups, out, strict=True) if not is_out]
         self.fold = splits.folds([mark.query for mark in self.marks], own)
-        self.may_move = sum(not mark.labelled.moments for mark in marks) >= LEAST_NOTHING
+        nothing = sum(not mark.labelled.moments for mark in marks)
+        self.may_move = nothing >= LEAST_NOTHING and any(mark.frames for mark in self.marks)
         self.plain: dict[str, Answer] = {}
         self.tried: list[dict[str, Any]] = []  # what each way did over the folds
 

@@ -114,6 +114,19 @@ def test_without_queries_that_nothing_answers_no_query_is_moved() -> None:
     assert trained.adapter.residual is None
 
 
+def test_of_a_model_without_words_only_weights_are_learned() -> None:
+    blind = [replace(mark, vector=None, frames=()) for mark in marked(marks())]
+    asked: list[Adapter | None] = []
+
+    def count(text: str, adapter: Adapter | None) -> Answer:
+        asked.append(adapter)
+        return ask(text, adapter)
+
+    trained = Training(blind, GROUND, count).run()
+    assert trained.adapter.residual is None
+    assert len(asked) == len(blind), "each once"
+
+
 def test_what_all_pictures_have_in_common_is_not_learned() -> None:
     collar = np.zeros(DIM, np.float32)
     collar[1] = 1.0
