@@ -2,6 +2,7 @@
 
     python scripts/quality.py fusion HOME      how signals are put together: by weights, by ranks
     python scripts/quality.py grow HOME ROWS   add unrelated rows to a library until it has so many pictures
+    python scripts/quality.py marks            labelled queries on stdout: what the starter is measured with
 
 HOME is that of a library made by scripts/evaluation_library.py and indexed. Unrelated rows are made of the
 photos that are not in it and that answer no query, by mixing and noise. They have no files: `verify` will
@@ -11,6 +12,7 @@ complain.
 from __future__ import annotations
 
 import argparse
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.retrieval import read_photos
+from benchmarks.retrieval import read_photos, read_queries
 from heimdex import Heimdex
 from heimdex.encoders.catalog import LoadOptions, load
 from heimdex.encoders.row import WEIGHTS_FOLDER
@@ -44,10 +46,13 @@ ANSWERING = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=("fusion", "grow"))
-    parser.add_argument("home", type=Path)
+    parser.add_argument("what", choices=("fusion", "grow", "marks"))
+    parser.add_argument("home", type=Path, nargs="?")
     parser.add_argument("rows", type=int, nargs="?", default=0)
     given = parser.parse_args()
+    if given.what == "marks":
+        print("\n".join(free_marks()))
+        return
     with Heimdex(home=given.home) as heimdex:
         if given.what == "fusion":
             compare(heimdex)
@@ -84,6 +89,19 @@ def by_rank(answer: Answer) -> Answer:
 
 def strongest(hit: Hit, signal: str) -> float:
     return max((item.contribution for item in hit.evidence if item.signal == signal), default=0.0)
+
+
+def free_marks() -> Iterator[str]:
+    """The free queries of benchmarks/starter_queries.txt, with the photos of the library that answer."""
+    classes = read_photos(WEIGHTS_FOLDER).classes
+    for line in read_queries()["free"]:
+        query, ranges = line.rsplit(":", 1)
+        right: set[int] = set()
+        for part in ranges.split():
+            first, _, last = part.partition("-")
+            right.update(range(int(first), int(last or first) + 1))
+        moments = [{"path": f"photos/{n:03}.jpg"} for n in range(1, 400, 2) if classes[n] in right]
+        yield json.dumps({"query": query, "sort": "picture", "moments": moments})
 
 
 def grow(heimdex: Heimdex, wanted: int) -> None:

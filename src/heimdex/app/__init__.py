@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.app import parts
+from heimdex.app.adapters import Adapters
 from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import (
     Answer,
@@ -31,6 +32,8 @@ from heimdex.store.home import make_home
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from heimdex.encoders.background import Floats
+    from heimdex.encoders.encoder import Encoder
     from heimdex.inference.quantise import Loss
     from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport
     from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from heimdex.pipeline.tally import OnProgress
     from heimdex.pipeline.tools import PictureModel, Tools
     from heimdex.search import Searcher
+    from heimdex.search.adapting.teacher import Teacher
+    from heimdex.search.assembly import SearchParts
 
 VECTOR_LOG = "heimdex.vectors"  # the logger of pipeline/vector_log.py
 PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
@@ -112,27 +117,20 @@ class Heimdex:
     @cached_property
     def searcher(self) -> Searcher:
         """Answers queries."""
-        from heimdex.pipeline.models import find, load
-        from heimdex.search import Searcher
-        from heimdex.search.searcher import SearchOptions
+        from heimdex.search.adapting.versions import ActiveAdapters
 
-        settings = self.settings
-        options = SearchOptions(
-            exact_rows=settings.exact_rows,
-            max_pixels=settings.max_megapixels * 1_000_000,
-            strategy=FrameStrategy(settings.frame_strategy),
-            pictures_off=None if settings.pictures else PICTURES_OFF,
-            texts=parts.text_side(settings),
-            folder=lambda value: os.fsdecode(_as_bytes(value)),
-        )
-        return Searcher(
-            self.database,
-            self.owner,
-            settings.home,
-            partial(load, self.model),
-            partial(find, model=self.model),
-            options,
-        )
+        return self._search_parts().searcher(ActiveAdapters(self.owner))
+
+    @cached_property
+    def adapters(self) -> Adapters:
+        """What marked queries taught searches: training, versions, which one is used."""
+
+        def make_teacher() -> Teacher:
+            from heimdex.search.adapting.teacher import Teacher
+
+            return Teacher(self._search_parts())
+
+        return Adapters(make_teacher)
 
     def index(
         self,
@@ -283,6 +281,34 @@ class Heimdex:
         from heimdex.pipeline.conversion import quantise
 
         return quantise(self._tools(), model, again=again, on_step=on_step)
+
+    def _search_parts(self) -> SearchParts:
+        from heimdex.pipeline.models import find, load
+        from heimdex.search.assembly import SearchParts
+        from heimdex.search.searcher import SearchOptions
+
+        settings = self.settings
+        return SearchParts(
+            database=self.database,
+            owner=self.owner,
+            home=settings.home,
+            load_encoder=partial(load, self.model),
+            find_model=partial(find, model=self.model),
+            options=SearchOptions(
+                exact_rows=settings.exact_rows,
+                max_pixels=settings.max_megapixels * 1_000_000,
+                strategy=FrameStrategy(settings.frame_strategy),
+                pictures_off=None if settings.pictures else PICTURES_OFF,
+                texts=parts.text_side(settings),
+                folder=lambda value: os.fsdecode(_as_bytes(value)),
+            ),
+            background=self._background,
+        )
+
+    def _background(self, encoder: Encoder) -> Floats:
+        from heimdex.pipeline.calibrating import background_of
+
+        return background_of(self.model, self.settings.home, encoder)
 
     def _tools(self) -> Tools:
         from heimdex.pipeline.tools import Tools

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import backfill, door, evaluation, exports, models
+from heimdex.cli import adapters, backfill, door, evaluation, exports, models
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app, name="models")
+app.add_typer(adapters.app, name="adapter")
 
 
 @app.callback(invoke_without_command=True)

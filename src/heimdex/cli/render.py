@@ -43,7 +43,7 @@ def show_answer(found: Answer, *, pictures: bool) -> None:
     if found.more:
         console.print(f"[dim]More: --page {found.query.page + 1}[/]")
     for item in found.unavailable:
-        if item.coverage > 0 or item.signal == "picture":
+        if item.coverage > 0 or item.signal in ("picture", "adapter"):
             console.print(f"[yellow]{item.signal}: {escape(item.reason)}[/]")
 
 

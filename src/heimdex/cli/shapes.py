@@ -10,8 +10,8 @@ from heimdex.entities import Answer, Evidence, Hit, IndexReport, Query, Strictne
 
 
 def answer(found: Answer) -> dict[str, Any]:
-    """A search's document."""
-    return {
+    """A search's document; `adapter` where one was used."""
+    document = {
         "query": _query(found.query),
         "verdict": str(found.verdict),
         "took_ms": found.took_ms,
@@ -20,6 +20,7 @@ def answer(found: Answer) -> dict[str, Any]:
         "hits": [_hit(hit) for hit in found.hits],
         "more": found.more,
     }
+    return document if found.adapter is None else document | {"adapter": found.adapter}
 
 
 def index_report(report: IndexReport) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from heimdex.entities.files import Kind
 from heimdex.entities.pictures import Values
+from heimdex.entities.words import TextChannel
 
 
 class Verdict(StrEnum):
@@ -106,6 +107,7 @@ class Evidence:
     box: tuple[float, float, float, float] | None = None
     strength: float | None = None  # 0-1, how surely this alone makes the scene an answer; None: not known
     approximate: bool = False  # not what was asked for to the letter: no more than a weak match
+    channel: TextChannel | None = None  # the text that was compared by its meaning; None: not by meaning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,3 +146,4 @@ class Answer:
     unavailable: tuple[Unavailable, ...]
     took_ms: float
     more: bool = False  # a further page exists
+    adapter: int | None = None  # the version of what marked queries taught that was used

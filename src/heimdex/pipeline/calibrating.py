@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from heimdex.encoders.background import VERSION, Floats, background_vectors, calibrate
+from heimdex.encoders.encoder import Encoder
 from heimdex.errors import ModelError
 from heimdex.pipeline import models
-from heimdex.pipeline.tools import Tools
+from heimdex.pipeline.tools import PictureModel, Tools
 from heimdex.store import calibrations
 from heimdex.store.calibrations import Calibration, FrameKey
 from heimdex.store.vectors import StoredModel, StoredSpace
@@ -40,9 +44,7 @@ def calibrate_space(tools: Tools, model: StoredModel) -> int:
             return done
         if background is None:
             try:
-                background = background_vectors(
-                    tools.model.weights_sha256, stored.space, lambda: encoder, tools.home / FOLDER
-                )
+                background = background_of(tools.model, tools.home, encoder)
             except ModelError as error:  # searches go without
                 log.warning("Searches will say `weak` of what they find: %s", error)
                 return done
@@ -54,6 +56,16 @@ def calibrate_space(tools: Tools, model: StoredModel) -> int:
         tools.database.run(tools.owner, partial(_write, tools.owner, stored, keys, made))
         done += len(keys)
         after = keys[-1]
+
+
+def background_of(model: PictureModel, home: Path, encoder: Encoder) -> Floats:
+    """A model's vectors of the background texts, (texts, dim); of a model without words none, (0, 1).
+
+    Made where they are not kept yet. Raises ModelError where the model cannot be loaded.
+    """
+    if encoder.text_space is None:
+        return np.zeros((0, 1), np.float32)
+    return background_vectors(model.weights_sha256, encoder.text_space, lambda: encoder, home / FOLDER)
 
 
 def _next(

@@ -40,17 +40,21 @@ class QueryNull:
     typical: Calibration
 
     @classmethod
-    def of(cls, vector: Values, sample: Sample, space: Space) -> Self | None:
-        """For a query's vector, (dim,), by a sample of the library; None where nothing is calibrated."""
+    def of(cls, vector: Values, sample: Sample, space: Space, plain: Values | None = None) -> Self | None:
+        """For a query's vector, (dim,), by a sample of the library; None where nothing is calibrated.
+
+        `plain` is the vector before an adapter moved it. What the move brings pictures as such is no sign of
+        an answer: it goes off in full.
+        """
         if sample.rows == 0:
             return None
-        # Not by BLAS, whose threads go on spinning for a while and take the processor from the database.
-        cosines = np.einsum("ij,j->i", sample.values, vector)
-        scores = (on_scale(cosines, space) - sample.means) / sample.deviations
-        median = min(float(np.median(scores)), MOST_MEDIAN)
+        median = _median(vector, sample, space)
+        usual = median if plain is None else _median(plain, sample, space)
         return cls(
             space=space,
-            chance=MEDIAN_SHARE * median + GROWTH * expected_best(sample.rows),
+            chance=MEDIAN_SHARE * min(usual, MOST_MEDIAN)
+            + max(0.0, median - usual)
+            + GROWTH * expected_best(sample.rows),
             typical=Calibration(
                 mean=float(np.median(sample.means)), deviation=float(np.median(sample.deviations))
             ),
@@ -64,6 +68,12 @@ class QueryNull:
         odds = np.clip(SLOPE * (scores - self.chance - MIDDLE), -MOST_ODDS, MOST_ODDS)
         found: list[float] = (1.0 / (1.0 + np.exp(-odds))).tolist()
         return found
+
+
+def _median(vector: Values, sample: Sample, space: Space) -> float:
+    # Not by BLAS, whose threads go on spinning for a while and take the processor from the database.
+    cosines = np.einsum("ij,j->i", sample.values, vector)
+    return float(np.median((on_scale(cosines, space) - sample.means) / sample.deviations))
 
 
 def expected_best(count: int) -> float:

@@ -40,7 +40,9 @@ def picture_signals(
         stored = model.space(encoder.text_space.name)
         draw = partial(figures.sample, scope.connection)
         if asked.words is not None:
-            signals.append(ShownSignal(stored, asked.words.vector, asked.words.certainty, draw, weight))
+            shown = ShownSignal(stored, asked.words.vector, asked.words.certainty, draw, weight)
+            shown.plain = asked.words.plain
+            signals.append(shown)
         signals += [
             ShownSignal(stored, part.vector, part.certainty, draw, part.weight) for part in asked.against
         ]

@@ -67,14 +67,29 @@ def weigh(evidence: Evidence) -> Evidence:
     return replace(evidence, strength=strength, contribution=rule.weight * strength)
 
 
-def fuse(found: Mapping[str, Sequence[Evidence]]) -> list[Scored]:
-    """Scenes with their evidence, the best first. A score is the sum of its contributions."""
-    scored = [_scored(scene_id, evidence) for scene_id, evidence in found.items()]
+GROUPS = ("picture", "speech", "writing", "caption", "path", "meaning")
+"""The signals whose weights are adapted apart; by meaning all texts are one."""
+
+
+def group_of(evidence: Evidence) -> str:
+    """Which of the GROUPS evidence belongs to."""
+    return evidence.signal if evidence.channel is None else "meaning"
+
+
+def fuse(found: Mapping[str, Sequence[Evidence]], factors: Mapping[str, float] | None = None) -> list[Scored]:
+    """Scenes with their evidence, the best first. A score is the sum of its contributions.
+
+    `factors` multiply the weights of groups of signals; how surely each answers stays as it is.
+    """
+    scored = [_scored(scene_id, evidence, factors or {}) for scene_id, evidence in found.items()]
     return sorted(scored, key=lambda hit: (-hit.score, hit.scene_id))
 
 
-def _scored(scene_id: str, evidence: Iterable[Evidence]) -> Scored:
-    weighed = sorted(map(weigh, evidence), key=lambda item: -item.contribution)
+def _scored(scene_id: str, evidence: Iterable[Evidence], factors: Mapping[str, float]) -> Scored:
+    items = [weigh(item) for item in evidence]
+    if factors:
+        items = [replace(i, contribution=i.contribution * factors.get(group_of(i), 1.0)) for i in items]
+    weighed = sorted(items, key=lambda item: -item.contribution)
     return Scored(
         scene_id=scene_id, score=sum(item.contribution for item in weighed), evidence=tuple(weighed)
     )

@@ -107,4 +107,5 @@ class MeaningSignal(Signal):
             text=score.text,
             at_us=score.at_us,
             strength=strength,
+            channel=self.channel,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heimdex.entities import Evidence, Query, Unavailable
@@ -21,10 +22,18 @@ class Ranked:
     certainty: float
     unavailable: tuple[Unavailable, ...]
     made_s: float
+    adapter: int | None = None  # the version it was made with
 
 
-def rank(own: Side, beside: Beside | None, query: Query, lexical: Lexical, pool: int) -> list[Scored]:
-    """The scenes that answer, best first. `pool` is how many each signal proposes.
+def rank(
+    own: Side,
+    beside: Beside | None,
+    query: Query,
+    lexical: Lexical,
+    pool: int,
+    factors: Mapping[str, float] | None = None,
+) -> list[Scored]:
+    """The scenes that answer, best first. `pool` is how many each signal proposes, `factors` as of `fuse`.
 
     `beside` works at the same time; what has to see everything is asked over the connection of `own`.
     """
@@ -43,7 +52,7 @@ def rank(own: Side, beside: Beside | None, query: Query, lexical: Lexical, pool:
     for each in (*(beside.score() if beside else ()), *scores):
         for scene_id, evidence in each.items():
             found[scene_id].append(evidence)
-    hits = [hit for hit in fuse(found) if _passes(hit, query.match_threshold)][:MAX_RESULTS]
+    hits = [hit for hit in fuse(found, factors) if _passes(hit, query.match_threshold)][:MAX_RESULTS]
     if not any(item.strength is not None for hit in hits for item in hit.evidence[:1]):
         return hits  # nothing that could be joined
     return join(hits, places)

@@ -21,6 +21,7 @@ class Words:
     vector: Values
     certainty: float
     weight: float = 1.0
+    plain: Values | None = None  # the vector before an adapter moved it; None: it was not moved
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

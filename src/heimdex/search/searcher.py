@@ -16,6 +16,7 @@ from psycopg import Connection
 from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, FrameStrategy, Hit, Query, Strictness, Unavailable, Verdict
 from heimdex.search import availability
+from heimdex.search.adapting.versions import AdapterSource, Chosen
 from heimdex.search.composition import Seeing, picture_signals, word_signals
 from heimdex.search.figures import LibraryFigures
 from heimdex.search.fusion import Scored
@@ -49,6 +50,7 @@ class SearchOptions:
     pictures_off: str | None = None  # why what is seen is not looked at; None: it is
     texts: TextSide | None = None  # None: texts are found by their words alone
     folder: Callable[[str], str] = field(default=lambda value: value)  # the path that `in:` names
+    adapters: AdapterSource | None = None  # None: searches are never adapted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +114,7 @@ class Searcher:
             unavailable=ranked.unavailable,
             took_ms=round((time.perf_counter() - began) * 1000, 2),
             more=page.more,
+            adapter=ranked.adapter,
         )
 
     def _kept_list(self, query: Query) -> Ranked | None:
@@ -133,11 +136,17 @@ class Searcher:
         connection, parsed = scope.connection, lexical.query
         for scene_id in (*filter(None, [query.similar]), *(scene_id for scene_id, _ in query.likes)):
             scenes.place_of(connection, self.owner, scene_id)
+        model = self._stored(connection)
+        source = self.options.adapters
+        chosen = Chosen() if source is None else source.find(connection, model if encoder else None)
+        adapter = chosen.adapter
+        factors = None if adapter is None else adapter.factors
         pool = max(POOL, _wanted(query))
         certainty: list[float] = []
 
         def by_vectors(connection: Connection[Any]) -> Side:
             asked = Asked() if encoder is None else encode(encoder, query, parsed, self._reading)
+            asked = asked if adapter is None else adapter.adapt(asked)
             certainty.append(1.0 if asked.words is None else asked.words.certainty)
             nearest.set_up_search(connection, limit=pool)
             aside = replace(self._scope(connection, parsed), set_up=True)
@@ -149,14 +158,15 @@ class Searcher:
                 self.database.beside(self.owner) as second,
                 Beside(lambda: by_vectors(second or connection), pool) as beside,
             ):
-                hits = rank(own, beside, query, lexical, pool)
+                hits = rank(own, beside, query, lexical, pool, factors)
         else:
-            hits = rank(by_vectors(connection), None, query, lexical, pool)
+            hits = rank(by_vectors(connection), None, query, lexical, pool, factors)
         return Ranked(
             hits=tuple(hits),
             certainty=certainty[0],
-            unavailable=self._unavailable(connection, query, encoder, self._stored(connection)),
+            unavailable=(*self._unavailable(connection, query, encoder, model), *chosen.unavailable),
             made_s=time.monotonic(),
+            adapter=None if adapter is None else adapter.version,
         )
 
     def _vector_signals(

@@ -31,11 +31,12 @@ class ShownSignal(PictureSignal):
         super().__init__(stored, [words], weight)
         self.words = words
         self.certainty = certainty
+        self.plain: Values | None = None  # the words before an adapter moved them
         self._find_sample = find_sample
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The odds that each scene's nearest frame shows it, as a share of 1."""
-        null = QueryNull.of(self.words, self._find_sample(self.stored), self.stored.space)
+        null = QueryNull.of(self.words, self._find_sample(self.stored), self.stored.space, self.plain)
         if null is None:
             return super().score(scope, scenes)
         found = self.frames(scope, scenes, calibrated=True)

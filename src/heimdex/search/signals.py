@@ -21,7 +21,7 @@ PATH_WEIGHT = 0.5  # what a path that holds every word of the query adds to a sc
 PATH_ASSETS = 100  # assets a path search proposes
 ASSETS_PER_WORD = 200  # assets it looks at for each word
 SCENES_PER_ASSET = 3  # scenes of such an asset that become candidates
-_FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     "a an and are as at be by for from i in into is it its my near not of on or our over some that the "
     "their then there this to under up was were where who with without".split()
 )
@@ -128,7 +128,7 @@ class PathSignal(Signal):
     """What a file or its folders are called. Rare words count for more, words in every path for nothing."""
 
     def __init__(self, text: str) -> None:
-        self.words = [word for word in path_words(text) if word not in _FUNCTION_WORDS and _WORD.search(word)]
+        self.words = [word for word in path_words(text) if word not in FUNCTION_WORDS and _WORD.search(word)]
         self._rarity: dict[str, float] | None = None
         self._matches: dict[str, list[str]] = {}  # the words of assets looked at, by asset id
 

@@ -271,3 +271,32 @@ def test_what_nothing_answers_shows_no_hits_unless_asked_for_the_nearest(heimdex
     loose = heimdex.json("search", "a washing machine", "--loose")
     assert (loose["verdict"], len(loose["hits"])) == ("weak", 10)
     assert loose["query"]["strictness"] == "loose"
+
+
+def test_marks_are_learned_from_and_a_version_is_kept_or_told_why_not(
+    heimdex: Command, tmp_path: Path
+) -> None:
+    files = ["2023/photo-01.jpg", "2024/photo-10.heic", "2023/clip-03.mp4"]
+    things = (
+        "ladder piano violin tractor umbrella snail castle bicycle hammer mushroom lighthouse accordion "
+        "penguin bathtub cannon necklace pizza submarine trombone volcano zebra spoon curtain pretzel"
+    ).split()
+    lines = [{"query": thing, "moments": [{"path": files[place % 3]}]} for place, thing in enumerate(things)]
+    few, noise = tmp_path / "few.jsonl", tmp_path / "noise.jsonl"
+    few.write_text("\n".join(map(json.dumps, lines[:3])))
+    noise.write_text("\n".join(map(json.dumps, [*lines, {"query": "x", "moments": [{"path": "gone.mp4"}]}])))
+    error = heimdex.json("adapter", "train", few, code=2)["error"]
+    assert "3 marked queries have an answer" in error["message"]
+    assert heimdex.json("adapter", "list") == {"adapters": []}
+    found = heimdex.json("adapter", "train", noise, "--strict", code=1)
+    assert found["missing"] == [{"path": "gone.mp4", "start": None, "end": None}]
+    assert set(found["adapter"]) == {
+        "version", "state", "reason", "model", "precision", "fits", "factors", "residual", "figures",
+        "trained_at",
+    }  # fmt: skip
+    assert (found["adapter"]["version"], found["adapter"]["state"]) == (1, "refused")
+    assert heimdex.json("adapter", "list") == {"adapters": [found["adapter"]]}
+    assert heimdex.json("adapter", "off") == {"off": []}
+    assert heimdex.json("adapter", "use", "1", code=2)["error"]["type"] == "UsageError"
+    assert heimdex.json("adapter", "use", "7", code=1)["error"]["type"] == "NotFound"
+    assert "refused: " in heimdex("adapter", "list").stdout

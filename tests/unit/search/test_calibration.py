@@ -54,6 +54,19 @@ def test_an_archive_that_answers_as_a_whole_moves_the_line_by_no_more_than_its_c
     assert null([9.0] * 11).chance - null([0.0] * 11).chance == pytest.approx(0.25)
 
 
+def test_what_a_moved_query_gains_with_pictures_as_such_is_no_sign_of_an_answer() -> None:
+    plain, moved = np.zeros((2, 8), np.float32)
+    plain[0], moved[0] = 1.0, 3.0
+    before = QueryNull.of(plain, sample([0.4] * 11), JOINT)
+    after = QueryNull.of(moved, sample([0.4] * 11), JOINT, plain)
+    assert before is not None
+    assert after is not None
+    assert after.chance - before.chance == pytest.approx(0.8), "in full, beyond the cap too"
+    less = QueryNull.of(plain, sample([0.4] * 11), JOINT, moved)
+    assert less is not None
+    assert less.chance == pytest.approx(null([1.2] * 11).chance), "who loses gets nothing for it"
+
+
 def test_a_hub_has_to_come_nearer_than_others() -> None:
     found = null([0.0] * 50)
     plain, hub = Calibration(mean=0.1, deviation=0.1), Calibration(mean=0.3, deviation=0.1)

@@ -1,0 +1,111 @@
+"""Trains adapters from labelled queries, keeps them as versions, and moves the pointer to the one in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from heimdex.entities import Answer, Query
+from heimdex.errors import UsageError
+from heimdex.search.adapting.adapter import Adapter
+from heimdex.search.adapting.marks import Marks, read_marks, vectors_of
+from heimdex.search.adapting.training import Trained, Training
+from heimdex.search.adapting.versions import OnTrial
+from heimdex.search.assembly import SearchParts
+from heimdex.search.evaluation import DEPTH
+from heimdex.search.labels import Labelled, Moment
+from heimdex.search.request import Reading
+from heimdex.store import adapters
+from heimdex.store.adapters import AdapterRecord
+from heimdex.store.vectors import StoredModel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taught:
+    """A version that was trained, and the moments of its marks that the library does not hold."""
+
+    record: AdapterRecord
+    missing: tuple[Moment, ...]
+
+
+class Teacher:
+    """One owner's adapters."""
+
+    def __init__(self, parts: SearchParts) -> None:
+        self._parts = parts
+        self._database = parts.database
+        self._owner = parts.owner
+
+    def train(self, labels: Sequence[Labelled], on_step: Callable[[str], None] = lambda _: None) -> Taught:
+        """A new version from labelled queries, in use from now on if it is better on those held out.
+
+        Raises UsageError where there is too little to learn from, QueryError for a query that cannot be
+        asked, and whatever a search raises.
+        """
+        model, found = self._read(labels)
+        trained = Training(found.marks, found.ground, self._asking(), on_step).run()
+        record = self._database.run(self._owner, lambda c: self._keep(c, model, trained))
+        return Taught(record=record, missing=found.missing)
+
+    def versions(self) -> tuple[list[AdapterRecord], int | None]:
+        """All versions, the newest first, and the id of the model that searches look at pictures with."""
+
+        def work(connection: Connection[Any]) -> tuple[list[AdapterRecord], int | None]:
+            model = None if self._parts.options.pictures_off else self._parts.find_model(connection)
+            model_id = None if model is None else model.model_id
+            return adapters.list_adapters(connection, self._owner), model_id
+
+        return self._database.run(self._owner, work, read_only=True)
+
+    def use(self, version: int) -> AdapterRecord:
+        """Use a version from the next search on. Raises NotFound, UsageError for one that was refused."""
+        return self._database.run(self._owner, lambda c: adapters.use_adapter(c, self._owner, version))
+
+    def off(self) -> list[int]:
+        """Use none; the versions that were in use."""
+        return self._database.run(self._owner, lambda c: adapters.adapters_off(c, self._owner))
+
+    def _read(self, labels: Sequence[Labelled]) -> tuple[StoredModel, Marks]:
+        if self._parts.options.pictures_off is not None:
+            raise UsageError(f"No adapter is trained: {self._parts.options.pictures_off}.")
+        encoder = self._parts.load_encoder()
+        options = self._parts.options
+        reading = Reading(max_pixels=options.max_pixels, short_side=options.short_side, folder=options.folder)
+        words = vectors_of(labels, encoder, reading)
+        background = self._parts.background(encoder)
+
+        def work(connection: Connection[Any]) -> tuple[StoredModel, Marks]:
+            model = self._parts.find_model(connection)
+            if model is None:
+                raise UsageError("Nothing is indexed with this model yet; run `heimdex index` first.")
+            stored = None if encoder.text_space is None else model.space(encoder.text_space.name)
+            return model, read_marks(connection, self._owner, stored, labels, words, background)
+
+        return self._database.run(self._owner, work, read_only=True)
+
+    def _asking(self) -> Callable[[str, Adapter | None], Answer]:
+        """Searches of a searcher of our own, so that nobody else meets what is being tried."""
+        trial = OnTrial()
+        searcher = self._parts.searcher(trial)
+
+        def ask(text: str, adapter: Adapter | None) -> Answer:
+            trial.adapter = adapter
+            return searcher.search(Query(text=text, limit=DEPTH, nearest=True))
+
+        return ask
+
+    def _keep(self, connection: Connection[Any], model: StoredModel, trained: Trained) -> AdapterRecord:
+        residual = trained.adapter.residual
+        dim = 1 if residual is None else residual.anchors.shape[1]
+        version = adapters.add_adapter(
+            connection,
+            self._owner,
+            model.model_id,
+            trained.adapter.content(dim),
+            figures=trained.figures,
+            reason=trained.reason,
+        )
+        return next(one for one in adapters.list_adapters(connection, self._owner) if one.version == version)
