@@ -80,7 +80,6 @@ class Searcher:
         self.options = options
         self._load_encoder = load_encoder
         self._find_model = find_model
-        self._model: StoredModel | None = None
         self._kept: OrderedDict[Query, Ranked] = OrderedDict()
         self._figures = LibraryFigures(owner, options.exact_rows)
         self._lexical_figures = LexicalFigures(owner)
@@ -136,11 +135,12 @@ class Searcher:
         connection, parsed = scope.connection, lexical.query
         for scene_id in (*filter(None, [query.similar]), *(scene_id for scene_id, _ in query.likes)):
             scenes.place_of(connection, self.owner, scene_id)
-        model = self._stored(connection)
+        model = self._find_model(connection)
         source = self.options.adapters
         chosen = Chosen() if source is None else source.find(connection, model if encoder else None)
         adapter = chosen.adapter
         factors = None if adapter is None else adapter.factors
+        seeing = None if model is None or encoder is None else Seeing(encoder=encoder, model=model)
         pool = max(POOL, _wanted(query))
         certainty: list[float] = []
 
@@ -150,7 +150,7 @@ class Searcher:
             certainty.append(1.0 if asked.words is None else asked.words.certainty)
             nearest.set_up_search(connection, limit=pool)
             aside = replace(self._scope(connection, parsed), set_up=True)
-            return Side(scope=aside, signals=self._vector_signals(aside, query, parsed, asked, encoder))
+            return Side(scope=aside, signals=self._vector_signals(aside, query, parsed, asked, seeing))
 
         if parsed.terms:
             own = Side(scope=scope, signals=word_signals(parsed, lexical))
@@ -170,21 +170,14 @@ class Searcher:
         )
 
     def _vector_signals(
-        self, scope: Scope, query: Query, parsed: ParsedQuery, asked: Asked, encoder: Encoder | None
+        self, scope: Scope, query: Query, parsed: ParsedQuery, asked: Asked, seeing: Seeing | None
     ) -> list[Signal]:
-        model = self._stored(scope.connection)
         signals: list[Signal] = []
-        if model is not None and encoder is not None:
-            seeing = Seeing(encoder=encoder, model=model)
+        if seeing is not None:
             signals += picture_signals(scope, query, asked, seeing, self._figures)
         if self._meanings is not None:
             signals += self._meanings.signals(scope.connection, parsed.text, parsed.filters, asked.sentence)
         return signals
-
-    def _stored(self, connection: Connection[Any]) -> StoredModel | None:
-        """The model in use as the database knows it; its ids are for good."""
-        self._model = self._model or self._find_model(connection)
-        return self._model
 
     def _page(self, scope: Scope, lexical: Lexical, query: Query, ranked: Ranked) -> Page:
         """The hits that are shown of a list, and the verdict on it."""
