@@ -9,10 +9,14 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heimdex import __version__
 from heimdex.config import Settings
 from heimdex.errors import HeimdexError, ModelUnavailable
+
+if TYPE_CHECKING:
+    from heimdex.pipeline.installed import Checkup
 
 LOW_DISK_BYTES = 2 << 30
 
@@ -85,14 +89,24 @@ def _database(settings: Settings) -> tuple[str, str]:
     return "ok", f"{where} PostgreSQL {row[0]}, pgvector {row[2]}, as {row[1]}"
 
 
-def _models(settings: Settings) -> tuple[str, str]:
+def _checked(settings: Settings, name: str) -> Checkup:
+    """A model's files against their checksums, nothing mended. Raises ModelUnavailable."""
     from heimdex.app import Heimdex
 
     with Heimdex(settings) as heimdex:
-        (checkup,) = heimdex.models.verify([settings.picture_model], mend=False, probe=False)
+        (checkup,) = heimdex.models.verify([name], mend=False, probe=False)
+    return checkup
+
+
+def _fault_of(name: str, checkup: Checkup, mend: str = "heimdex models verify") -> tuple[str, str]:
+    fault = checkup.faults[0]
+    return "error", f"{name}: {fault.file} is {fault.kind}; run `{mend}`"
+
+
+def _models(settings: Settings) -> tuple[str, str]:
+    checkup = _checked(settings, settings.picture_model)
     if not checkup.ok:
-        fault = checkup.faults[0]
-        return "error", f"{checkup.name}: {fault.file} is {fault.kind}; run `heimdex models verify`"
+        return _fault_of(checkup.name, checkup)
     detail = f"pictures: {checkup.name}, checksums agree"
     if checkup.name == "starter":
         return "notice", f"{detail}; it knows about a thousand things by name, in English"
@@ -100,17 +114,12 @@ def _models(settings: Settings) -> tuple[str, str]:
 
 
 def _texts(settings: Settings) -> tuple[str, str]:
-    from heimdex.app import Heimdex
-
-    name = settings.text_model
     try:
-        with Heimdex(settings) as heimdex:
-            (checkup,) = heimdex.models.verify([name], mend=False, probe=False)
+        checkup = _checked(settings, settings.text_model)
     except ModelUnavailable as error:
         return "warning", f"found by their words alone: {error}"
     if not checkup.ok:
-        fault = checkup.faults[0]
-        return "error", f"{name}: {fault.file} is {fault.kind}; run `heimdex models verify`"
+        return _fault_of(settings.text_model, checkup)
     detail = f"compared by {checkup.name}, checksums agree"
     if checkup.name == "starter-sentences":
         return "notice", f"{detail}; it knows English"
@@ -118,8 +127,6 @@ def _texts(settings: Settings) -> tuple[str, str]:
 
 
 def _speech(settings: Settings) -> tuple[str, str]:
-    from heimdex.app import Heimdex
-
     if settings.speech == "off":
         return "notice", "off; what is said is not searched (HEIMDEX_SPEECH)"
     if settings.speech == "subtitles":
@@ -128,11 +135,9 @@ def _speech(settings: Settings) -> tuple[str, str]:
         better = "`heimdex models pull faster-whisper-small` and HEIMDEX_SPEECH_MODEL=small do better"
         return "notice", f"starter-speech: English, roughly; {better}"
     name = f"faster-whisper-{settings.speech_model}"
-    with Heimdex(settings) as heimdex:
-        (checkup,) = heimdex.models.verify([name], mend=False, probe=False)
+    checkup = _checked(settings, name)
     if not checkup.ok:
-        fault = checkup.faults[0]
-        return "error", f"{name}: {fault.file} is {fault.kind}; run `heimdex models pull {name}`"
+        return _fault_of(name, checkup, f"heimdex models pull {name}")
     return "ok", f"{name}, checksums agree"
 
 

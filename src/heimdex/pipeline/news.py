@@ -33,7 +33,7 @@ class News:
         for run in ledger:
             ours = run.stage in names and run.model_id in (0, self._run.model.model_id)
             if ours and run.state == StageState.FAILED:
-                self._run.tally.fail(item.stamp.text, run.stage, run.error or "")
+                self.failed_before(item, run)
 
     def finish(self, item: Item) -> None:
         """A file has been through the first stages."""

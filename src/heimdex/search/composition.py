@@ -40,12 +40,8 @@ def picture_signals(
         stored = model.space(encoder.text_space.name)
         draw = partial(figures.sample, scope.connection)
         if asked.words is not None:
-            shown = ShownSignal(stored, asked.words.vector, asked.words.certainty, draw, weight)
-            shown.plain = asked.words.plain
-            signals.append(shown)
-        signals += [
-            ShownSignal(stored, part.vector, part.certainty, draw, part.weight) for part in asked.against
-        ]
+            signals.append(ShownSignal(stored, asked.words, draw, weight))
+        signals += [ShownSignal(stored, part, draw, part.weight) for part in asked.against]
     if asked.picture is not None:
         signals.append(PictureSignal(similar, [asked.picture], weight))
     scenes = [] if query.similar is None else [(query.similar, weight)]

@@ -52,6 +52,11 @@ class SearchOptions:
     folder: Callable[[str], str] = field(default=lambda value: value)  # the path that `in:` names
     adapters: AdapterSource | None = None  # None: searches are never adapted
 
+    @property
+    def reading(self) -> Reading:
+        """How queries are read."""
+        return Reading(max_pixels=self.max_pixels, short_side=self.short_side, folder=self.folder)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
@@ -85,9 +90,7 @@ class Searcher:
         self._lexical_figures = LexicalFigures(owner)
         texts = options.texts
         self._meanings = None if texts is None else Meanings(owner, texts, options.exact_rows)
-        self._reading = Reading(
-            max_pixels=options.max_pixels, short_side=options.short_side, folder=options.folder
-        )
+        self._reading = options.reading
         self._lock = threading.Lock()
 
     def search(self, query: Query) -> Answer:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from heimdex.encoders.encoder import UNDERSTOOD
-from heimdex.entities import Evidence, Values
+from heimdex.entities import Evidence
 from heimdex.search.calibration import QueryNull
 from heimdex.search.fusion import ALMOST
+from heimdex.search.request import Words
 from heimdex.search.signals import PictureSignal, Scope
 from heimdex.store.calibrations import Sample
 from heimdex.store.vectors import StoredSpace
@@ -23,20 +24,19 @@ class ShownSignal(PictureSignal):
     def __init__(
         self,
         stored: StoredSpace,
-        words: Values,
-        certainty: float,
+        words: Words,
         find_sample: Callable[[StoredSpace], Sample],
         weight: float = 1.0,
     ) -> None:
-        super().__init__(stored, [words], weight)
+        """`weight` is that of the signal; the words' own is what they had in the query."""
+        super().__init__(stored, [words.vector], weight)
         self.words = words
-        self.certainty = certainty
-        self.plain: Values | None = None  # the words before an adapter moved them
         self._find_sample = find_sample
 
     def score(self, scope: Scope, scenes: Sequence[str]) -> dict[str, Evidence]:
         """The odds that each scene's nearest frame shows it, as a share of 1."""
-        null = QueryNull.of(self.words, self._find_sample(self.stored), self.stored.space, self.plain)
+        sample = self._find_sample(self.stored)
+        null = QueryNull.of(self.words.vector, sample, self.stored.space, self.words.plain)
         if null is None:
             return super().score(scope, scenes)
         found = self.frames(scope, scenes, calibrated=True)
@@ -52,5 +52,5 @@ class ShownSignal(PictureSignal):
 
     def _weighed(self, evidence: Evidence, strength: float) -> Evidence:
         """Of words that were not understood no picture is a sure answer."""
-        known = strength if self.certainty >= UNDERSTOOD else min(strength, ALMOST)
+        known = strength if self.words.certainty >= UNDERSTOOD else min(strength, ALMOST)
         return replace(evidence, contribution=self.weight * known, strength=known)

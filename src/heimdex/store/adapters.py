@@ -62,8 +62,8 @@ def add_adapter(
     *,
     figures: Mapping[str, Any],
     reason: str | None,
-) -> int:
-    """Keep a new version; use it in place of the one before, unless there is a reason against. Its number."""
+) -> AdapterRecord:
+    """Keep a new version; use it in place of the one before, unless there is a reason against."""
     connection.execute(SQL["lock_adapters"], {"owner": owner})
     row = connection.execute(
         SQL["add_adapter"],
@@ -82,7 +82,7 @@ def add_adapter(
     version = int(row[0])
     if reason is None:
         _move(connection, owner, model_id, version)
-    return version
+    return _record(connection, owner, version)
 
 
 def use_adapter(connection: Connection[Any], owner: str, version: int) -> AdapterRecord:

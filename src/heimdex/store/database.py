@@ -109,11 +109,8 @@ class Database:
                 f"All connections to the database have been busy for {PATIENCE_S:.0f} s; try again, or allow "
                 "more of them."
             )
-        try:
-            with self._opened(owner, read_only=read_only) as connection:
-                yield connection
-        finally:
-            self._permits.release()
+        with self._opened(owner, read_only=read_only) as connection:
+            yield connection
 
     @contextmanager
     def beside(self, owner: str) -> Iterator[Connection[TupleRow] | None]:
@@ -124,14 +121,12 @@ class Database:
         if not self._permits.acquire(blocking=False):
             yield None
             return
-        try:
-            with self._opened(owner, read_only=True) as connection:
-                yield connection
-        finally:
-            self._permits.release()
+        with self._opened(owner, read_only=True) as connection:
+            yield connection
 
     @contextmanager
     def _opened(self, owner: str, *, read_only: bool) -> Iterator[Connection[TupleRow]]:
+        """A transaction for a permit that was got; gives it back."""
         connection = None
         try:
             connection = self._begin(owner, read_only=read_only)
@@ -142,6 +137,7 @@ class Database:
         finally:
             if connection is not None:
                 self._put_back(connection)
+            self._permits.release()
 
     def run(
         self,

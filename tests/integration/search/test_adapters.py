@@ -6,13 +6,11 @@ import threading
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from heimdex.cli import shapes
-from heimdex.encoders.background import VERSION, calibrate
 from heimdex.entities import Answer, Query, Verdict
 from heimdex.errors import NotFound, QueryError, StoreError, UsageError
 from heimdex.search.adapting.adapter import Adapter
@@ -21,11 +19,10 @@ from heimdex.search.adapting.versions import ActiveAdapters
 from heimdex.search.assembly import SearchParts
 from heimdex.search.labels import Labelled, Moment
 from heimdex.search.searcher import Searcher, SearchOptions
-from heimdex.store import adapters, calibrations, nearest, vectors
-from heimdex.store.calibrations import Calibration
+from heimdex.store import adapters, nearest, vectors
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
-from tests.library import add_asset, photo
+from tests.library import add_asset, calibrate_rows, photo
 from tests.marked import DIM, WORDS, WordsEncoder, background, marks, pictures
 
 BOTH = "our dog"
@@ -56,16 +53,7 @@ def household(database: Database, owner: str, home: Path, weights: str = "0" * 6
     stored = model.space("joint")
     texts = background()
     texts = np.delete(texts, WORDS.index("collar"), axis=0)  # few texts are about collars
-
-    def work(connection: Any) -> None:
-        keys, values = calibrations.uncalibrated(connection, owner, stored, version=VERSION, limit=1000)
-        means, deviations = calibrate(values, texts, stored.space)
-        made = [
-            Calibration(mean=float(m), deviation=float(d)) for m, d in zip(means, deviations, strict=True)
-        ]
-        calibrations.write_calibrations(connection, owner, stored, keys, made, version=VERSION)
-
-    database.run(owner, work)
+    calibrate_rows(database, owner, stored, texts)
     return Household(parts=parts_of(database, owner, home, model), model=model)
 
 
@@ -104,7 +92,7 @@ def keep(home: Household, *, reason: str | None = None, **factors: float) -> int
         lambda c: adapters.add_adapter(
             c, owner, home.model.model_id, content, figures=figures, reason=reason
         ),
-    )
+    ).version
 
 
 def states(home: Household) -> dict[int, str]:

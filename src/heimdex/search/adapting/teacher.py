@@ -17,7 +17,6 @@ from heimdex.search.adapting.versions import OnTrial
 from heimdex.search.assembly import SearchParts
 from heimdex.search.evaluation import DEPTH
 from heimdex.search.labels import Labelled, Moment
-from heimdex.search.request import Reading
 from heimdex.store import adapters
 from heimdex.store.adapters import AdapterRecord
 from heimdex.store.vectors import StoredModel
@@ -72,9 +71,7 @@ class Teacher:
         if self._parts.options.pictures_off is not None:
             raise UsageError(f"No adapter is trained: {self._parts.options.pictures_off}.")
         encoder = self._parts.load_encoder()
-        options = self._parts.options
-        reading = Reading(max_pixels=options.max_pixels, short_side=options.short_side, folder=options.folder)
-        words = vectors_of(labels, encoder, reading)
+        words = vectors_of(labels, encoder, self._parts.options.reading)
         background = self._parts.background(encoder)
 
         def work(connection: Connection[Any]) -> tuple[StoredModel, Marks]:
@@ -100,7 +97,7 @@ class Teacher:
     def _keep(self, connection: Connection[Any], model: StoredModel, trained: Trained) -> AdapterRecord:
         residual = trained.adapter.residual
         dim = 1 if residual is None else residual.anchors.shape[1]
-        version = adapters.add_adapter(
+        return adapters.add_adapter(
             connection,
             self._owner,
             model.model_id,
@@ -108,4 +105,3 @@ class Teacher:
             figures=trained.figures,
             reason=trained.reason,
         )
-        return next(one for one in adapters.list_adapters(connection, self._owner) if one.version == version)

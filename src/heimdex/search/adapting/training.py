@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -146,11 +146,17 @@ class Training:
         # Asked again rather than kept: the answers of all the ways would take too much memory.
         return chosen, plain if chosen is None else self._by_folds(chosen)
 
+    def _folds(self) -> Iterator[tuple[list[Mark], list[Mark]]]:
+        """Of each fold the marks outside it, which teach, and its own, which judge."""
+        for fold in sorted(set(self.fold)):
+            parts: tuple[list[Mark], list[Mark]] = ([], [])
+            for mark, number in zip(self.marks, self.fold, strict=True):
+                parts[number == fold].append(mark)
+            yield parts
+
     def _by_folds(self, reach: Reach) -> Answers:
         found: dict[str, Answer] = {}
-        for fold in sorted(set(self.fold)):
-            rest = [mark for mark, number in zip(self.marks, self.fold, strict=True) if number != fold]
-            own = [mark for mark, number in zip(self.marks, self.fold, strict=True) if number == fold]
+        for rest, own in self._folds():
             found |= self._answers(own, Adapter(residual=self._residual(rest, reach)))
         return found
 
@@ -159,13 +165,10 @@ class Training:
         ways: list[tuple[float | None, Sequence[float]]] = [(None, self._scores(moved))]
         for pull in weighing.PULLS:
             scores = dict.fromkeys([mark.query for mark in self._answerable], 0.0)
-            for fold in sorted(set(self.fold)):
-                parts: tuple[list[Mark], list[Mark]] = ([], [])
-                for mark, number in zip(self.marks, self.fold, strict=True):
-                    parts[number == fold].append(mark)
-                fitted = self._factors(parts[0], moved, pull)
+            for rest, own in self._folds():
+                fitted = self._factors(rest, moved, pull)
                 row = np.array([fitted[name] for name in GROUPS])
-                for mark in parts[1]:
+                for mark in own:
                     if mark.labelled.moments:
                         hits = weighing.reorder(moved[mark.query].hits, row)
                         scores[mark.query] = measures_of(mark.labelled, hits)[judging.MEASURE]
