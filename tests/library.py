@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heimdex.encoders.background import VERSION, calibrate
 from heimdex.entities import (
     DerivedFile,
     Facts,
@@ -23,10 +24,11 @@ from heimdex.entities import (
     StageState,
     new_id,
 )
-from heimdex.store import assets, runs, scenes, vectors
+from heimdex.store import assets, calibrations, runs, scenes, vectors
+from heimdex.store.calibrations import Calibration
 from heimdex.store.database import Database
 from heimdex.store.runs import RunKey
-from heimdex.store.vectors import StoredModel, VectorRow
+from heimdex.store.vectors import StoredModel, StoredSpace, VectorRow
 
 DIM = 32
 QUALITY = FrameQuality(quality_score=0.5, sharpness=0.5, exposure=0.5, contrast=0.5, steadiness=0.5)
@@ -129,3 +131,19 @@ def _keyframe(scene: Scene, rank: int) -> Keyframe:
         frame=file,
         thumbnail=file,
     )
+
+
+def calibrate_rows(
+    database: Database, owner: str, stored: StoredSpace, background: NDArray[np.float32]
+) -> None:
+    """What an index run does at its end: every row against texts as such, (texts, dim)."""
+
+    def work(connection: Any) -> None:
+        keys, values = calibrations.uncalibrated(connection, owner, stored, version=VERSION, limit=1000)
+        means, deviations = calibrate(values, background, stored.space)
+        made = [
+            Calibration(mean=float(m), deviation=float(d)) for m, d in zip(means, deviations, strict=True)
+        ]
+        calibrations.write_calibrations(connection, owner, stored, keys, made, version=VERSION)
+
+    database.run(owner, work)

@@ -6,13 +6,13 @@ is another one; what is right can only be learned, and then holds for "our cat" 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heimdex.encoders.encoder import Rows
-from heimdex.entities import Space, Values
+from heimdex.entities import Evidence, Hit, Kind, Space, Values
 from heimdex.search.labels import Labelled, Moment
 from tests.conformance.fakes import FakeEncoder
 from tests.library import unit
@@ -84,3 +84,19 @@ def marks(*, own: bool = True) -> list[Labelled]:
 def background() -> NDArray[np.float32]:
     """Texts on everything, (texts, DIM): each word by itself."""
     return np.stack([words_vector(word) for word in WORDS])
+
+
+def photo_hit(name: str, evidence: Iterable[Evidence]) -> Hit:
+    """A photo that was found by just this; its name is its id and its path."""
+    found = tuple(evidence)
+    return Hit(
+        scene_id=name,
+        asset_id=name,
+        path=name,
+        kind=Kind.PHOTO,
+        start_us=0,
+        end_us=0,
+        score=sum(item.contribution for item in found),
+        thumbnail=None,
+        evidence=found,
+    )

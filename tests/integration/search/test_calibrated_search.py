@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from heimdex.encoders.background import VERSION, calibrate
+from heimdex.encoders.background import VERSION
 from heimdex.entities import Query, Strictness, Values, Verdict
 from heimdex.search.searcher import Searcher, SearchOptions
 from heimdex.store import assets, calibrations, nearest, vectors
@@ -16,7 +16,7 @@ from heimdex.store.calibrations import Calibration, Sample
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel, StoredSpace
 from tests.conformance.fakes import COLOURS, FakeEncoder
-from tests.library import MadeAsset, add_asset, unit
+from tests.library import MadeAsset, add_asset, calibrate_rows, unit
 
 THERE = ("red", "blue", "brown", "pink")
 
@@ -52,16 +52,7 @@ def calibrate_all(database: Database, owner: str, model: StoredModel) -> StoredS
     stored = model.space("labels")
     texts = [*COLOURS, *["black", "grey", "white", "orange"] * 6]  # a text is seldom on any one thing
     background = np.stack([vector.values for vector in FakeEncoder().encode_words(texts)])
-
-    def work(connection: Any) -> None:
-        keys, values = calibrations.uncalibrated(connection, owner, stored, version=VERSION, limit=1000)
-        means, deviations = calibrate(values, background, stored.space)
-        made = [
-            Calibration(mean=float(m), deviation=float(d)) for m, d in zip(means, deviations, strict=True)
-        ]
-        calibrations.write_calibrations(connection, owner, stored, keys, made, version=VERSION)
-
-    database.run(owner, work)
+    calibrate_rows(database, owner, stored, background)
     return stored
 
 

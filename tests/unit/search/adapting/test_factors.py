@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heimdex.entities import Evidence, Hit, Kind, TextChannel
+from heimdex.entities import Evidence, Hit, TextChannel
 from heimdex.search.adapting.factors import LEAST, MOST, PULLS, contributions, fit, pairs_of, reorder
 from heimdex.search.fusion import GROUPS, fuse
 from heimdex.search.labels import Labelled, Moment
+from tests.marked import photo_hit
 
 
 def hit(name: str, /, **contributed: float) -> Hit:
@@ -21,17 +22,7 @@ def hit(name: str, /, **contributed: float) -> Hit:
         )
         for signal, value in contributed.items()
     )
-    return Hit(
-        scene_id=name,
-        asset_id=name,
-        path=name,
-        kind=Kind.PHOTO,
-        start_us=0,
-        end_us=0,
-        score=sum(contributed.values()),
-        thumbnail=None,
-        evidence=evidence,
-    )
+    return photo_hit(name, evidence)
 
 
 def asked(*hits: Hit) -> tuple[Labelled, list[Hit]]:

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from heimdex.entities import Answer, Evidence, Hit, Kind, Query, Values, Verdict
+from heimdex.entities import Answer, Evidence, Hit, Query, Values, Verdict
 from heimdex.errors import UsageError
 from heimdex.search.adapting.adapter import Adapter
 from heimdex.search.adapting.training import Ground, Mark, Trained, Training
 from heimdex.search.labels import Labelled, Moment
 from heimdex.search.request import Asked, Words
-from tests.marked import DIM, marks, pictures, words_vector
+from tests.marked import DIM, marks, photo_hit, pictures, words_vector
 
 PICTURES = pictures()
 ROWS = np.concatenate(list(PICTURES.values()))
@@ -40,17 +40,7 @@ def ask(text: str, adapter: Adapter | None) -> Answer:
 
 def _hit(path: str, cosine: float, weight: float) -> Hit:
     item = Evidence(signal="picture", contribution=weight * cosine, raw=cosine, model="m", strength=cosine)
-    return Hit(
-        scene_id=path,
-        asset_id=path,
-        path=path,
-        kind=Kind.PHOTO,
-        start_us=0,
-        end_us=0,
-        score=item.contribution,
-        thumbnail=None,
-        evidence=(item,),
-    )
+    return photo_hit(path, [item])
 
 
 def marked(labels: list[Labelled]) -> list[Mark]:
