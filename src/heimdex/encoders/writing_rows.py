@@ -19,7 +19,7 @@ SHIPPED = frozenset(
 def _row(
     alphabet: str, script: str, languages: tuple[str, ...], pretrained: str, folder: str, size_bytes: int
 ) -> ModelRow:
-    """A row; sizes (of graph and dictionary) as at least two public projects state them."""
+    """A row; sizes (of graph and dictionary) as public projects state them, some in one place only."""
     place = f"languages/{folder}"
     return ModelRow(
         name=f"writing-{alphabet}",
