@@ -91,7 +91,7 @@ class SpeechSpans:
         loud, self._loud = self._loud, LEAST  # a part of much speech is speech, however short
         yield from self._close(at)
         self._start, self._open = at, rest
-        self._loud = min(loud, sum(probability >= SPEECH for probability in rest))
+        self._loud = loud if any(probability >= SPEECH for probability in rest) else 0  # the other part too
 
 
 def quietest(probabilities: Sequence[float]) -> int:

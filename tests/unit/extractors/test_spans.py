@@ -54,6 +54,12 @@ def test_speech_without_end_is_cut_where_it_is_quietest() -> None:
     assert found[1].start == found[0].end
 
 
+def test_the_last_windows_of_speech_stay_in_when_a_cut_falls_just_before_its_end() -> None:
+    found = spans((LOUD, LONGEST))
+    assert [found[0].start, found[-1].end] == [0, LONGEST]
+    assert all(one.end == two.start for one, two in pairwise(found))
+
+
 @given(st.lists(st.tuples(st.sampled_from([QUIET, BETWEEN, LOUD]), st.integers(1, 700)), max_size=12))
 def test_spans_are_in_order_apart_short_enough_and_hold_all_the_speech(
     parts: list[tuple[float, int]],
