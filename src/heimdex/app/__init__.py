@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import uuid
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -63,6 +64,17 @@ class Heimdex:
         if self.settings.log_vectors:
             logging.getLogger(VECTOR_LOG).setLevel(logging.DEBUG)
         self._lock = threading.Lock()
+        self._is_guest = False  # of another's database, which is not its to close
+
+    def for_owner(self, owner: str) -> Heimdex:
+        """The library of another owner (a UUID) in the same home, over the same connections.
+
+        Closing it closes nothing; it must not outlive the one it was made from.
+        """
+        other = Heimdex(self.settings.model_copy(update={"owner": str(uuid.UUID(owner))}))
+        other.__dict__["database"] = self.database
+        other._is_guest = True
+        return other
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +88,7 @@ class Heimdex:
         """Let go of the database."""
         with self._lock:
             database = self.__dict__.pop("database", None)
-        if database is not None:
+        if database is not None and not self._is_guest:
             database.close()
 
     @cached_property
