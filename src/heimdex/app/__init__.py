@@ -285,6 +285,14 @@ class Heimdex:
 
         return list_assets(self._tools())
 
+    def check_ready(self) -> None:
+        """Whether searches can be answered now. Raises DatabaseUnavailable, ModelError."""
+        self.database.run(self.owner, lambda c: c.execute("SELECT 1").fetchone(), read_only=True)
+        if self.settings.pictures:
+            from heimdex.pipeline.models import load
+
+            load(self.model)
+
     def show(self, asset: str) -> dict[str, Any]:
         """One asset by id or path: its scenes, keyframes and ledger. Raises NotFound."""
         from heimdex.pipeline.library import show

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import adapters, backfill, door, evaluation, exports, models
+from heimdex.cli import adapters, backfill, door, evaluation, exports, models, serve
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -200,6 +200,7 @@ def remove(
 
 
 app.command()(exports.export)
+app.command()(serve.serve)
 
 
 @app.command()
