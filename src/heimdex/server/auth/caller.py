@@ -15,7 +15,7 @@ __all__ = ["AdminCaller", "Caller", "ReadCaller", "WriteCaller", "allowed", "cal
 
 # They only stand in the description of the interface: `Gate` reads the headers.
 _BEARER = HTTPBearer(auto_error=False, scheme_name="key", description="A key, `hx_…`.")
-_HEADER = APIKeyHeader(name=KEY_HEADER, auto_error=False, scheme_name="key in a header of its own")
+_HEADER = APIKeyHeader(name=KEY_HEADER, auto_error=False, scheme_name="key-header")
 _COOKIE = APIKeyCookie(
     name=HOST_PREFIX + SESSION,
     auto_error=False,
