@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from heimdex.app import Heimdex
 from heimdex.app.users import Users
@@ -45,6 +46,13 @@ def opened(
         yield heimdex
 
 
+@pytest.fixture(scope="module")
+def portal() -> Iterator[BlockingPortal]:
+    """An event loop in a thread."""
+    with start_blocking_portal() as made:
+        yield made
+
+
 @pytest.fixture
 def owner(opened: Heimdex) -> str:
     """The library of who need not sign in, and of the first user."""
@@ -56,6 +64,7 @@ def empty(
     opened: Heimdex,
     database_server: ServerUnderTest,
     database_name: str,
+    portal: BlockingPortal,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[House]:
     """An installation without users."""
@@ -64,7 +73,8 @@ def empty(
         connection.execute(f"TRUNCATE {TABLES}")
     options = AuthOptions(owner=opened.owner)
     with nothing_secret_is_logged(monkeypatch) as known:
-        yield House(heimdex=opened, app=make_app(opened, options), options=options, secrets=known)
+        app = make_app(opened, options)
+        yield House(heimdex=opened, app=app, options=options, portal=portal, secrets=known)
 
 
 @pytest.fixture
