@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,9 +17,10 @@ from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from heimdex.errors import UsageError
+from heimdex.errors import RateLimited, UsageError
 
 MIN_LENGTH, MAX_LENGTH = 15, 1024  # characters
+PATIENCE_S = 10.0
 AT_ONCE = 2  # each takes 64 MiB: many sign-ins at once must not take all memory
 
 
@@ -39,16 +42,17 @@ class Passwords:
         self._nobody: str | None = None
 
     def hash(self, password: str) -> str:
-        """The hash to keep, with salt and parameters in it."""
-        with self._permits:
+        """The hash to keep, with salt and parameters in it. Raises RateLimited where too many wait."""
+        with self._permit():
             return self._hasher.hash(_normal(password))
 
     def check(self, password: str, kept: str | None) -> Verdict:
-        """Compare with a kept hash. None, of nobody, takes as long and is never right."""
+        """Compare with a kept hash. None, of nobody, takes as long and is never right. Raises RateLimited."""
         if len(password) > MAX_LENGTH:
             return Verdict(is_right=False)
-        against = kept or self._hash_of_nobody()
-        with self._permits:
+        nobody = self._hash_of_nobody()  # also where it is not needed: the first time it takes a while
+        against = kept or nobody
+        with self._permit():
             try:
                 self._hasher.verify(against, _normal(password))
             except (VerificationError, InvalidHashError):
@@ -74,6 +78,15 @@ class Passwords:
             raise UsageError(
                 "The password repeats itself or counts up: that is guessed first. Choose another."
             )
+
+    @contextmanager
+    def _permit(self) -> Iterator[None]:
+        if not self._permits.acquire(timeout=PATIENCE_S):
+            raise RateLimited("Too many sign in at this moment; try again.", retry_after_s=PATIENCE_S)
+        try:
+            yield
+        finally:
+            self._permits.release()
 
     def _hash_of_nobody(self) -> str:
         if self._nobody is None:

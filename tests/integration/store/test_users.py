@@ -44,7 +44,7 @@ def test_an_owner_sees_and_touches_only_the_users_sessions_and_keys_of_their_lib
             rows = connection.execute(f"SELECT owner_id::text FROM heimdex.{table}").fetchall()
             assert rows == [(bob.owner,)]
             for change in (f"DELETE FROM heimdex.{table}", f"UPDATE heimdex.{table} SET created_at = now()"):
-                found = connection.execute(f"{change} WHERE owner_id = %s", [ada.owner])  # type: ignore[arg-type]
+                found = connection.execute(f"{change} WHERE owner_id = %s", [ada.owner])
                 assert found.rowcount == 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from argon2 import extract_parameters
 
-from heimdex.errors import UsageError
+from heimdex.errors import RateLimited, UsageError
 from heimdex.store.passwords import Passwords
 from tests.auth_kit import QUICK
 
@@ -53,15 +53,29 @@ def test_no_rules_on_what_it_is_made_of(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["fourteen chars", "ada" * 5, "Ada Lovelace 1815", "5181 ecalevol adA", "a" * 20, "qwertyuiqwertyui"]
-    + ["abcdefghijklmnopq", "987654321098765", "ada lovelace 1815heimdex", "x" * 1025],
+    [
+        "fourteen chars",
+        "Ada Lovelace 1815",
+        "5181 ecalevol adA",
+        "ada lovelace 1815heimdex",
+        "a" * 20,
+        "ada" * 5,
+        "qwertyuiqwertyui",
+        "abcdefghijklmnopq",
+        "987654321098765",
+        "x" * 1025,
+    ],
 )
 def test_what_is_guessed_first_is_refused(password: str) -> None:
     with pytest.raises(UsageError):
         Passwords(QUICK).demand_good(password, "Ada Lovelace 1815")
 
 
-def test_many_at_once_wait_for_each_other() -> None:
+def test_no_more_than_two_are_hashed_at_once_and_who_waits_too_long_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("heimdex.store.passwords.PATIENCE_S", 0.01)
     passwords = Passwords(QUICK)
-    with passwords._permits, passwords._permits:
-        assert not passwords._permits.acquire(blocking=False)
+    with passwords._permits, passwords._permits, pytest.raises(RateLimited):
+        passwords.hash(GOOD)
+    assert passwords.check(GOOD, passwords.hash(GOOD)).is_right

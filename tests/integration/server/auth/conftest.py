@@ -21,7 +21,7 @@ from heimdex.store.passwords import Passwords
 from tests.auth_kit import ADA, BOB, QUICK, House, make_app, nothing_secret_is_logged
 from tests.conftest import TEMPLATE, ServerUnderTest
 
-TABLES = "app_user, app_session, api_key, sign_in_bucket, set_up_token"
+TABLES = "app_user app_session api_key sign_in_bucket set_up_token".split()
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def empty(
 ) -> Iterator[House]:
     """An installation without users."""
     with psycopg.connect(database_server.url(database_name, user="postgres")) as connection:
-        connection.execute("SET search_path = heimdex")
-        connection.execute(f"TRUNCATE {TABLES}")
+        for table in TABLES:  # faster than TRUNCATE for so few rows
+            connection.execute(f"DELETE FROM heimdex.{table}")
     options = AuthOptions(owner=opened.owner)
     with nothing_secret_is_logged(monkeypatch) as known:
         app = make_app(opened, options)

@@ -180,7 +180,7 @@ def test_wrong_keys_are_refused_and_no_session_makes_up_for_them(inhabited: Hous
         key,
         "Bearer hx_" + "é" * 43,
     ):
-        headers = {"Authorization": given.encode()}
+        headers = {b"Authorization": given.encode()}
         assert ada.get("/api/v1/read", headers=headers).status_code == 401, given
     assert ada.get("/api/v1/read").status_code == 200
 

@@ -214,7 +214,7 @@ def test_what_changes_something_needs_the_token_of_this_very_session(inhabited: 
     right = ada.headers.pop("X-CSRF-Token")
     assert ada.post("/api/v1/write").status_code == 403
     for wrong in ("", right[:-1], right.upper(), other.headers["X-CSRF-Token"], "é"):
-        headers = {"X-CSRF-Token": wrong.encode()}
+        headers = {b"X-CSRF-Token": wrong.encode()}
         assert ada.post("/api/v1/write", headers=headers).status_code == 403
     for path, method in (
         ("/api/v1/keys", "POST"),

@@ -70,7 +70,7 @@ def test_a_proxy_that_says_nothing_is_known_by_its_old_http(
     inner = local.app
 
     async def as_old_http(scope, receive, send):  # type: ignore[no-untyped-def]
-        await inner({**scope, "http_version": "1.0"}, receive, send)  # type: ignore[operator]
+        await inner({**scope, "http_version": "1.0"}, receive, send)
 
     monkeypatch.setattr(local._transport, "app", as_old_http)
     assert local.get("/api/v1/read").status_code == 401
