@@ -96,7 +96,7 @@ def make_app(heimdex: Heimdex, options: AuthOptions) -> FastAPI:
     app = FastAPI()
     app.state.heimdex, app.state.auth = heimdex, options
     for router in (sign_in.router, users.router, keys.router):
-        app.include_router(router, prefix="/api/v1")
+        app.include_router(router)
     app.add_middleware(RateLimitHeaders)
 
     @app.get("/api/v1/read")

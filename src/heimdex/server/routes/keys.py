@@ -14,9 +14,10 @@ from heimdex.errors import NotAllowed
 from heimdex.server.auth.caller import Caller, ReadCaller
 from heimdex.server.auth.gate import gate_of
 from heimdex.server.auth.quiet_route import QuietRoute
+from heimdex.server.shapes.problems import problems
 from heimdex.store import keys
 
-router = APIRouter(prefix="/keys", tags=["keys"], route_class=QuietRoute)
+router = APIRouter(prefix="/api/v1/keys", tags=["keys"], route_class=QuietRoute, responses=problems(404))
 
 Scope = Literal["read", "write", "admin"]
 KeyId = Annotated[str, InPath(description="The id of a key; not the key.", max_length=64)]

@@ -18,10 +18,11 @@ from heimdex.server.auth.newcomers import user_of
 from heimdex.server.auth.oidc import Provider
 from heimdex.server.auth.quiet_route import QuietRoute
 from heimdex.server.auth.whence import demand_own_page, whence
+from heimdex.server.shapes.problems import problems
 from heimdex.store.passwords import MAX_LENGTH
 from heimdex.store.tokens import new_token
 
-router = APIRouter(tags=["sign-in"], route_class=QuietRoute)
+router = APIRouter(prefix="/api/v1", tags=["sign-in"], route_class=QuietRoute, responses=problems())
 
 OIDC_S = 600  # so long a visit at the provider may take
 AFTER_SIGN_IN = "/"

@@ -16,9 +16,10 @@ from heimdex.server.auth.caller import AdminCaller
 from heimdex.server.auth.gate import gate_of
 from heimdex.server.auth.quiet_route import QuietRoute
 from heimdex.server.routes.sign_in import Name, Password
+from heimdex.server.shapes.problems import problems
 from heimdex.store import users
 
-router = APIRouter(prefix="/users", tags=["users"], route_class=QuietRoute)
+router = APIRouter(prefix="/api/v1/users", tags=["users"], route_class=QuietRoute, responses=problems(404))
 
 UserId = Annotated[str, InPath(description="The id of a user.", max_length=64)]
 Role = Literal["member", "admin"]
