@@ -19,6 +19,8 @@ def serve(
 ) -> None:
     """Answer searches over HTTP, for browsers and programs."""
     with door.opened(home, as_json=as_json) as heimdex:
+        from heimdex.server.auth.options import auth_options
+        from heimdex.server.auth.set_up import set_up_notice
         from heimdex.server.options import ServerOptions
         from heimdex.server.serving import Address, listen
         from heimdex.server.serving import serve as run
@@ -34,4 +36,8 @@ def serve(
             lambda: {"listening": place},
             lambda: typer.echo(f"Heimdex listens on {place}; Ctrl-C ends it."),
         )
-        run(heimdex, listener, ServerOptions())
+        auth = auth_options(heimdex.settings, bind_host=host)
+        notice = set_up_notice(heimdex, auth)
+        if notice is not None:
+            typer.echo(notice, err=True)
+        run(heimdex, listener, ServerOptions(auth=auth))

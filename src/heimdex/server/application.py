@@ -14,10 +14,12 @@ from heimdex import __version__
 from heimdex.app import Heimdex
 from heimdex.server import problems
 from heimdex.server.asked_pictures import AskedPictures
+from heimdex.server.auth.limits import RateLimitHeaders
+from heimdex.server.auth.options import auth_options
 from heimdex.server.guards import Guards
 from heimdex.server.libraries import Libraries
 from heimdex.server.options import ServerOptions
-from heimdex.server.routes import assets, health, library, search
+from heimdex.server.routes import assets, health, keys, library, search, sign_in, users
 from heimdex.server.shapes.problems import Problem
 
 TITLE = "Heimdex"
@@ -45,14 +47,15 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.heimdex = heimdex
-    app.state.options = options
+    app.state.auth = options.auth or auth_options(heimdex.settings)
     app.state.libraries = Libraries(heimdex, most=options.libraries)
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
     problems.install(app)
-    for module in (search, assets, library):
+    for module in (search, assets, library, sign_in, users, keys):
         app.include_router(module.router)
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
+    app.add_middleware(RateLimitHeaders)
     app.add_middleware(Guards, options=options, body_limit=_body_limit(options))
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from heimdex.server.auth.options import AuthOptions
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerOptions:
@@ -13,4 +15,5 @@ class ServerOptions:
     body_bytes: int = 1 << 20  # of a request that is no upload
     picture_bytes: int = 64 << 20  # of a picture to search by
     searches_at_once: int = 4  # further ones wait their turn: two cores answer four sooner than fifty
+    auth: AuthOptions | None = None  # None: as the settings say of a server on loopback
     libraries: int = 256  # owners whose searchers are kept ready

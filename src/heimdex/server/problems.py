@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,10 @@ RETRY_AFTER_S = 2
 
 # The first that fits counts, so what is narrower stands before what is wider.
 STATUS: tuple[tuple[type[errors.HeimdexError], HTTPStatus], ...] = (
+    (errors.NotSignedIn, HTTPStatus.UNAUTHORIZED),
+    (errors.NotAllowed, HTTPStatus.FORBIDDEN),
+    (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
+    (errors.ProviderUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.NotFound, HTTPStatus.NOT_FOUND),
     (errors.QueryError, HTTPStatus.BAD_REQUEST),
     (errors.UsageError, HTTPStatus.BAD_REQUEST),
@@ -69,8 +74,12 @@ def _of_ours(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.HeimdexError)
     status = status_of(error)
     headers = {}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if isinstance(error, errors.RateLimited):
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
+    elif status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s: %s", type(error).__name__, error, exc_info=error)
     return problem(status, _words(type(error).__name__), str(error), headers=headers)
