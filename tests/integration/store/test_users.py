@@ -10,7 +10,7 @@ import pytest
 
 from heimdex.app.keys import Keys, KeyWish
 from heimdex.app.users import NewAccount, Users
-from heimdex.errors import StoreError, UsageError
+from heimdex.errors import NotAllowed, StoreError, UsageError
 from heimdex.store import keys, sessions
 from heimdex.store.database import Database
 from heimdex.store.passwords import Passwords
@@ -143,3 +143,12 @@ def test_a_user_who_is_shut_out_has_no_session_even_where_one_is_still_stored(
         assert sessions.session_by_hash(connection, token_hash("bob"), idle_s=60) is None
         change_user(connection, bob, role=None, is_active=True)
         assert sessions.session_by_hash(connection, token_hash("bob"), idle_s=60) is not None
+
+
+def test_a_set_up_token_is_worth_nothing_once_there_is_a_user(database: Database, owner: str) -> None:
+    users = Users(database, owner=owner, passwords=Passwords(QUICK))
+    token = users.new_set_up_token()
+    users.add(NewAccount(name="ada", password=ADA))
+    with pytest.raises(NotAllowed):
+        users.set_up(token, NewAccount(name="eve", password=BOB))
+    assert [user.name for user in users.list()] == ["ada"]
