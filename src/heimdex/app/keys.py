@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heimdex.entities.ids import is_uuid, new_id
+from heimdex.entities.ids import new_id, uuid_of
 from heimdex.errors import NotFound, UsageError
 from heimdex.store import keys
 from heimdex.store.database import Database
@@ -65,8 +65,9 @@ class Keys:
 
     def revoke(self, owner: str, key_id: str, user: str | None = None) -> None:
         """Make a key invalid from the next request on. Raises NotFound."""
-        found = is_uuid(key_id) and self._database.run(
-            owner, lambda connection: keys.revoke_key(connection, owner, key_id, user)
+        known = uuid_of(key_id)
+        found = known is not None and self._database.run(
+            owner, lambda connection: keys.revoke_key(connection, owner, known, user)
         )
         if not found:
             raise NotFound("There is no such key.")

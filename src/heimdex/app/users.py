@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from heimdex.entities.ids import is_uuid, new_id
+from heimdex.entities.ids import new_id, uuid_of
 from heimdex.errors import NotAllowed, NotFound, UsageError
 from heimdex.store import sessions, users
 from heimdex.store.database import Database
@@ -50,16 +50,17 @@ class Users:
 
     def get(self, user_id: str) -> User:
         """One user. Raises NotFound."""
+        known = uuid_of(user_id)
         found = None
-        if is_uuid(user_id):
-            found = self._database.run(NOBODY, lambda connection: users.user_by_id(connection, user_id))
+        if known is not None:
+            found = self._database.run(NOBODY, lambda connection: users.user_by_id(connection, known))
         if found is None:
             raise NotFound("There is no such user.")
         return found
 
     def named(self, name: str) -> User:
         """One user. Raises NotFound."""
-        found = self._database.run(NOBODY, lambda connection: users.user_by_name(connection, name))
+        found = self._find(name)
         if found is None:
             raise NotFound(f"There is no user {name!r}; `heimdex users list` names those there are.")
         return found[0]
@@ -122,7 +123,7 @@ class Users:
 
     def check_password(self, name: str, password: str) -> User | None:
         """The user, if the password is right and they may come in. As slow for unknown names."""
-        found = self._database.run(NOBODY, lambda connection: users.user_by_name(connection, name))
+        found = self._find(name)
         user, kept = found if found is not None else (None, None)
         verdict = self.passwords.check(password, kept)
         if user is None or not verdict.is_right or not user.is_active:
@@ -151,6 +152,11 @@ class Users:
     def set_up(self, token: str, account: NewAccount) -> User:
         """Make the first user, an admin. Raises NotAllowed for a wrong token, UsageError as `add`."""
         return self._add(account, set_up_token=token)
+
+    def _find(self, name: str) -> tuple[User, str | None] | None:
+        if not name.isprintable():  # the database cannot even be asked for some of them
+            return None
+        return self._database.run(NOBODY, lambda connection: users.user_by_name(connection, name))
 
     def _add(self, account: NewAccount, *, set_up_token: str | None) -> User:
         name = _clean(account.name)

@@ -16,6 +16,14 @@ def new_id() -> str:
     return str(uuid.UUID(int=value))
 
 
+def uuid_of(text: str) -> str | None:
+    """An id in its one form, whichever of those that Python reads it is written in; None for what is none."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
+
+
 def is_uuid(text: str) -> bool:
     """Whether a text can be an id at all."""
     try:

@@ -44,7 +44,7 @@ class Passwords:
     def hash(self, password: str) -> str:
         """The hash to keep, with salt and parameters in it. Raises RateLimited where too many wait."""
         with self._permit():
-            return self._hasher.hash(_normal(password))
+            return self._hasher.hash(_bytes(password))
 
     def check(self, password: str, kept: str | None) -> Verdict:
         """Compare with a kept hash. None, of nobody, takes as long and is never right. Raises RateLimited."""
@@ -54,7 +54,7 @@ class Passwords:
         against = kept or nobody
         with self._permit():
             try:
-                self._hasher.verify(against, _normal(password))
+                self._hasher.verify(against, _bytes(password))
             except (VerificationError, InvalidHashError):
                 return Verdict(is_right=False)
         if kept is None:
@@ -97,6 +97,11 @@ class Passwords:
 def _normal(text: str) -> str:
     """One form for what looks the same, whatever keyboard typed it."""
     return unicodedata.normalize("NFKC", text)
+
+
+def _bytes(password: str) -> bytes:
+    """What is hashed; also of halves of characters, which JSON can hold and UTF-8 cannot."""
+    return _normal(password).encode("utf-8", "surrogatepass")
 
 
 def _is_repetition(text: str) -> bool:

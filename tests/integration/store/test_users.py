@@ -10,12 +10,12 @@ import pytest
 
 from heimdex.app.keys import Keys, KeyWish
 from heimdex.app.users import NewAccount, Users
-from heimdex.errors import StoreError, UsageError
+from heimdex.errors import NotAllowed, StoreError, UsageError
 from heimdex.store import keys, sessions
 from heimdex.store.database import Database
 from heimdex.store.passwords import Passwords
 from heimdex.store.tokens import token_hash
-from heimdex.store.users import NOBODY
+from heimdex.store.users import NOBODY, change_user
 from tests.auth_kit import ADA, BOB, QUICK
 
 TABLES = ("app_user", "app_session", "api_key")
@@ -131,3 +131,24 @@ def test_look_ups_use_an_index(users: Users, database_server: object, database_u
                 f"EXPLAIN SELECT * FROM heimdex.{table} WHERE {column} = 'x'"
             ).fetchall()
             assert f"{table}_{column}_key" in str(plan)
+
+
+def test_a_user_who_is_shut_out_has_no_session_even_where_one_is_still_stored(
+    users: Users, database: Database
+) -> None:
+    bob = users.named("bob")
+    with database.transaction(bob.owner) as connection:
+        change_user(connection, bob, role=None, is_active=False)
+        assert connection.execute("SELECT 1 FROM heimdex.app_session").fetchall()
+        assert sessions.session_by_hash(connection, token_hash("bob"), idle_s=60) is None
+        change_user(connection, bob, role=None, is_active=True)
+        assert sessions.session_by_hash(connection, token_hash("bob"), idle_s=60) is not None
+
+
+def test_a_set_up_token_is_worth_nothing_once_there_is_a_user(database: Database, owner: str) -> None:
+    users = Users(database, owner=owner, passwords=Passwords(QUICK))
+    token = users.new_set_up_token()
+    users.add(NewAccount(name="ada", password=ADA))
+    with pytest.raises(NotAllowed):
+        users.set_up(token, NewAccount(name="eve", password=BOB))
+    assert [user.name for user in users.list()] == ["ada"]

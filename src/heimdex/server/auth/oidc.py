@@ -142,7 +142,7 @@ class Provider:
             claims.validate(leeway=LEEWAY_S)
         except (JoseError, ValueError, TypeError, KeyError) as err:
             raise _refused(f"its id token is not right ({type(err).__name__}: {err})") from err
-        if not isinstance(claims["sub"], str) or not claims["sub"]:
+        if not isinstance(claims["sub"], str) or not claims["sub"] or not claims["sub"].isprintable():
             raise _refused("its id token names nobody")
         return claims
 

@@ -147,8 +147,9 @@ def test_nobody_sees_or_revokes_the_keys_of_another(inhabited: House) -> None:
         assert other.get("/api/v1/keys").json() == {"keys": []}
         assert other.delete(f"/api/v1/keys/{made['key_id']}").status_code == 404
     assert inhabited.program(made["key"]).get("/api/v1/read").status_code == 200
-    for nothing in ("nonsense", "00000000-0000-7000-8000-000000000009", "%00"):
+    for nothing in ("nonsense", "00000000-0000-7000-8000-000000000009", "%00", "%7B" + "0" * 32 + "%7D"):
         assert bob.delete(f"/api/v1/keys/{nothing}").status_code == 404
+    assert bob.delete(f"/api/v1/keys/urn:uuid:{made['key_id'].upper()}").status_code == 204
 
 
 def test_a_key_makes_no_keys_but_may_revoke_itself(inhabited: House) -> None:

@@ -153,6 +153,7 @@ WRONG_CLAIMS = (
     without("sub"),
     having(sub=""),
     having(sub=7),
+    having(sub="u\x00"),
     having(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
 )
 

@@ -59,16 +59,16 @@ def test_the_interface_describes_who_may_come_in_by_what(inhabited: House) -> No
     schemes = told["components"]["securitySchemes"]
     assert {scheme["type"] for scheme in schemes.values()} == {"http", "apiKey"}
     operations = [
-        (path, operation)
-        for path, methods in told["paths"].items()
+        operation
+        for _, methods in told["paths"].items()
         for operation in methods.values()
-        if path.startswith("/api/v1/") and not path.endswith(("/read", "/write", "/admin"))
+        if {"sign-in", "users", "keys"} & set(operation.get("tags", ()))
     ]
-    names = [operation["operationId"] for _, operation in operations]
+    names = [operation["operationId"] for operation in operations]
     assert len(set(names)) == len(names) == 16
-    open_ones = {operation["operationId"] for _, operation in operations if not operation.get("security")}
+    open_ones = {operation["operationId"] for operation in operations if not operation.get("security")}
     assert open_ones == {"ways_to_sign_in", "sign_in", "set_up", "sign_out", "begin_oidc", "finish_oidc"}
-    assert all(operation["tags"] and operation["summary"] for _, operation in operations)
+    assert all(operation["summary"] for operation in operations)
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def test_wrong_names_and_wrong_passwords_are_told_alike(inhabited: House) -> Non
         for name, password in (("ada", "no, not that one"), ("nobody", ADA), ("ada", BOB))
     ]
     assert {answer.status_code for answer in answers} == {401}
-    assert len({answer.text for answer in answers}) == 1
+    assert len({answer.json()["detail"] for answer in answers}) == 1
     assert not browser.cookies
 
 
@@ -266,6 +266,18 @@ def test_a_form_of_another_site_cannot_sign_in(inhabited: House) -> None:
         headers={"Content-Type": "text/plain"},
     )
     assert answer.status_code == 422
+
+
+def test_names_and_passwords_that_no_keyboard_types_are_wrong_ones(inhabited: House) -> None:
+    browser = inhabited.browser()
+    for odd in ("ada\\u0000", "\\ud800", "\\u202eada", "\\udfff\\ud83d"):
+        for body in (f'{{"name": "{odd}", "password": "{ADA}"}}', f'{{"name": "ada", "password": "{odd}"}}'):
+            answer = browser.post(
+                "/api/v1/sign-in", content=body, headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code in (401, 422), odd
+    browser.cookies.set(SESSION, "\x7f")
+    assert browser.get("/api/v1/read").status_code == 401
 
 
 def test_wrong_bodies_are_told_of_without_repeating_them(inhabited: House) -> None:

@@ -135,5 +135,5 @@ def test_removing_a_user_leaves_others_of_the_library(inhabited: House) -> None:
     assert ada.delete(f"/api/v1/users/{bob.user_id}").status_code == 204
     assert mate.get("/api/v1/read").status_code == 200
     assert inhabited.program(key).get("/api/v1/read").status_code == 200
-    for nothing in (bob.user_id, "nonsense", "%00", "x" * 65):
+    for nothing in (bob.user_id, "nonsense", "%00", "x" * 65, "urn:uuid:" + "0" * 32):
         assert ada.delete(f"/api/v1/users/{nothing}").status_code in (404, 422)
