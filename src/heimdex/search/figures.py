@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from psycopg import Connection
@@ -18,6 +17,7 @@ from heimdex.store.coverage import StageCoverage, coverage_of_stages
 from heimdex.store.vectors import StoredSpace
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 COUNT_LIMIT = 50_000  # assets counted for the size of a library and for a word's rarity
 KEPT_WORDS = 1000
@@ -48,6 +48,34 @@ class Figure(Generic[T]):
         return figure
 
 
+class Counts(Generic[K]):
+    """Counts by key, each counted again no sooner than a Figure would be. Thread-safe."""
+
+    def __init__(self, kept: int) -> None:
+        self._limit = kept
+        self._kept: OrderedDict[K, tuple[int, float]] = OrderedDict()  # the count, and when it is due again
+        self._lock = threading.Lock()
+
+    def get(self, keys: Iterable[K], count: Callable[[list[K]], Mapping[K, int]]) -> dict[K, int]:
+        """The count of each key; those that are missing or due are counted by one call of `count`."""
+        asked = list(dict.fromkeys(keys))
+        began_s = time.monotonic()
+        with self._lock:
+            kept = [(key, self._kept.get(key)) for key in asked]
+        found = {key: figure[0] for key, figure in kept if figure is not None and began_s < figure[1]}
+        missing = [key for key in asked if key not in found]
+        if missing:
+            fresh = count(missing)
+            ended_s = time.monotonic()
+            due_s = ended_s + (ended_s - began_s) / SHARE
+            found |= fresh
+            with self._lock:
+                self._kept |= {key: (number, due_s) for key, number in fresh.items()}
+                while len(self._kept) > self._limit:
+                    self._kept.popitem(last=False)
+        return found
+
+
 class LibraryFigures:
     """The figures of one owner's library that searches need. Thread-safe."""
 
@@ -59,7 +87,7 @@ class LibraryFigures:
         self._small: dict[int, Figure[bool]] = {}  # by space id
         self._stages = Figure[dict[str, StageCoverage]]()
         self._samples: dict[int, Figure[Sample]] = {}  # by space id
-        self._words: OrderedDict[str, Figure[int]] = OrderedDict()
+        self._words = Counts[str](KEPT_WORDS)
         self._lock = threading.Lock()
 
     def assets(self, connection: Connection[Any]) -> int:
@@ -69,15 +97,11 @@ class LibraryFigures:
     def words(self, connection: Connection[Any], words: Sequence[str]) -> dict[str, int]:
         """In how many assets' paths each word stands, counted up to COUNT_LIMIT."""
 
-        def count(word: str) -> int:
-            found = nearest.word_frequencies(connection, self._owner, [word], limit=COUNT_LIMIT)
-            return found[word]
 
-        with self._lock:
-            figures = {word: self._words.setdefault(word, Figure()) for word in words}
-            while len(self._words) > KEPT_WORDS:
-                self._words.popitem(last=False)
-        return {word: figure.get(partial(count, word)) for word, figure in figures.items()}
+        def count(missing: Sequence[str]) -> dict[str, int]:
+            return nearest.word_frequencies(connection, self._owner, missing, limit=COUNT_LIMIT)
+
+        return self._words.get(words, count)
 
     def is_small(self, connection: Connection[Any], filters: Filters, stored: StoredSpace) -> bool:
         """Whether so few of a space's rows pass the filters that scanning them all is the better way."""

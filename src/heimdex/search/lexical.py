@@ -119,6 +119,7 @@ class Lexical:
         each = FILTERED_EACH if by_scene else EACH
         found: dict[Channel, dict[str, None]] = {channel: {} for channel in Channel}
         asked: dict[LookUp, None] = {}
+        counts = self._count_strings(scope, prepared)
         for channel, parts in prepared.parts.items():
             for part in [part for part in parts if part.required] or parts:
                 if part.weight <= 0:
@@ -130,7 +131,10 @@ class Lexical:
                 elif part.scorer.is_short:
                     found[channel] |= dict.fromkeys(self._beginning(scope, part.scorer, each))
                 else:
-                    asked |= dict.fromkeys(self._of_string(scope, part.scorer, quoted=part.is_quoted))
+                    terms = _terms_of(part.scorer)
+                    counted = {term: counts[Channel.WRITTEN, term] for term in terms}
+                    nearly = part.scorer.is_nearly
+                    asked |= dict.fromkeys(lookups.of_string(counted, quoted=part.is_quoted, nearly=nearly))
         answers = postings.find_scenes(scope.connection, scope.owner, list(asked), scope.filters, limit=each)
         for look_up, scenes in zip(asked, answers, strict=True):
             found[look_up.channel] |= dict.fromkeys(scenes)
@@ -148,11 +152,16 @@ class Lexical:
             limit=each,
         )
 
-    def _of_string(self, scope: Scope, asked: AskedString, *, quoted: bool) -> list[LookUp]:
-        terms = lookups.terms_of_string(asked.words, by_itself=asked.is_whole)
-        counts = self._figures.counts(scope.connection, [(Channel.WRITTEN, term) for term in terms])
-        counted = {term: counts[Channel.WRITTEN, term] for term in terms}
-        return lookups.of_string(counted, quoted=quoted, nearly=asked.is_nearly)
+    def _count_strings(self, scope: Scope, prepared: _Prepared) -> dict[tuple[Channel, str], int]:
+        """In how many scenes each term of the strings stands, counted at once."""
+        strings = [part.scorer for part in prepared.parts[Channel.WRITTEN]]
+        terms = [
+            (Channel.WRITTEN, term)
+            for string in strings
+            if isinstance(string, AskedString) and not string.is_short
+            for term in _terms_of(string)
+        ]
+        return self._figures.counts(scope.connection, terms)
 
     def _load(self, scope: Scope, scenes: Iterable[str]) -> None:
         missing = [scene_id for scene_id in dict.fromkeys(scenes) if scene_id not in self._words]
@@ -171,6 +180,10 @@ class Lexical:
                 excluded=make_exclusions(self.query, known[Channel.SAID]),
             )
         return self._made
+
+
+def _terms_of(asked: AskedString) -> list[str]:
+    return lookups.terms_of_string(asked.words, by_itself=asked.is_whole)
 
 
 def _is_asked_for(term: Term) -> bool:
