@@ -97,7 +97,6 @@ class LibraryFigures:
     def words(self, connection: Connection[Any], words: Sequence[str]) -> dict[str, int]:
         """In how many assets' paths each word stands, counted up to COUNT_LIMIT."""
 
-
         def count(missing: Sequence[str]) -> dict[str, int]:
             return nearest.word_frequencies(connection, self._owner, missing, limit=COUNT_LIMIT)
 

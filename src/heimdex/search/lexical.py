@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from heimdex.search import lookups
 from heimdex.search.language import Field, ParsedQuery, Term
 from heimdex.search.lexical_figures import LexicalFigures
-from heimdex.search.parts import ChannelScore, Part, holds, make_exclusions, make_parts, score_parts
+from heimdex.search.parts import (
+    ChannelScore,
+    Part,
+    counted,
+    glance,
+    holds,
+    make_exclusions,
+    make_parts,
+    score_parts,
+)
 from heimdex.search.signals import Scope
 from heimdex.search.strings import AskedString
 from heimdex.search.vocabulary import Vocabulary, units, vocabularies
@@ -47,7 +56,7 @@ class Lexical:
         self._made: _Prepared | None = None
         self._proposed: dict[Channel, list[str]] | None = None
         self._words: dict[str, SceneWords] = {}
-        self._scores: dict[tuple[Channel, str], ChannelScore | None] = {}
+        self._scores: dict[Channel, dict[str, ChannelScore | None]] = {channel: {} for channel in Channel}
 
     def propose(self, scope: Scope, channel: Channel, limit: int) -> list[str]:
         """Scene ids that hold some of the query in a channel, the best first."""
@@ -58,19 +67,16 @@ class Lexical:
 
     def score(self, scope: Scope, channel: Channel, scenes: Sequence[str]) -> dict[str, ChannelScore]:
         """What each scene holds in a channel; scenes that hold nothing are left out."""
-        parts = self._prepared(scope).parts[channel]
+        parts = counted(self._prepared(scope).parts[channel])
         if not parts:
             return {}
         self._load(scope, scenes)
-        found: dict[str, ChannelScore] = {}
-        for scene_id in scenes:
-            key = channel, scene_id
-            if key not in self._scores:
-                self._scores[key] = score_parts(parts, channel, self._words[scene_id])
-            score = self._scores[key]
-            if score is not None:
-                found[scene_id] = score
-        return found
+        scores = self._scores[channel]
+        fresh = [scene_id for scene_id in scenes if scene_id not in scores]
+        scores |= dict.fromkeys(fresh)
+        for scene_id in glance(parts, channel, fresh, self._words):
+            scores[scene_id] = score_parts(parts, channel, self._words[scene_id])
+        return {scene_id: score for scene_id in scenes if (score := scores[scene_id]) is not None}
 
     def rejected(self, scope: Scope, scenes: Sequence[str]) -> set[str]:
         """Scenes with an excluded term, or without a phrase, `says:` or `shows:` that the query asks for.
@@ -121,7 +127,7 @@ class Lexical:
         asked: dict[LookUp, None] = {}
         counts = self._count_strings(scope, prepared)
         for channel, parts in prepared.parts.items():
-            for part in [part for part in parts if part.required] or parts:
+            for part in counted(parts):
                 if part.weight <= 0:
                     continue
                 if not isinstance(part.scorer, AskedString):
@@ -132,9 +138,9 @@ class Lexical:
                     found[channel] |= dict.fromkeys(self._beginning(scope, part.scorer, each))
                 else:
                     terms = _terms_of(part.scorer)
-                    counted = {term: counts[Channel.WRITTEN, term] for term in terms}
+                    stand = {term: counts[Channel.WRITTEN, term] for term in terms}
                     nearly = part.scorer.is_nearly
-                    asked |= dict.fromkeys(lookups.of_string(counted, quoted=part.is_quoted, nearly=nearly))
+                    asked |= dict.fromkeys(lookups.of_string(stand, quoted=part.is_quoted, nearly=nearly))
         answers = postings.find_scenes(scope.connection, scope.owner, list(asked), scope.filters, limit=each)
         for look_up, scenes in zip(asked, answers, strict=True):
             found[look_up.channel] |= dict.fromkeys(scenes)

@@ -48,6 +48,7 @@ class Wording:
             for stem in (*word.stems, word.text) if word.weight > 0 else ():
                 self._by_stem.setdefault(stem, number)
         self._stems = frozenset(self._by_stem)
+        self.signs = tuple(self._by_stem)  # a scene whose stems and words hold none of these has none of it
         self._has_pairs = any(is_pair(word.text) for word in asked)
         self._joined = [w.text for w in asked if len(w.text) >= SHORTEST_JOINED and w.text.isascii()]
 
@@ -105,6 +106,7 @@ class Phrasing:
         for number in reversed(range(len(asked))):
             for stem in {*asked[number].stems, asked[number].text}:
                 self._numbers.setdefault(stem, []).append(number)
+        self.signs = tuple(self._numbers)
 
     def score(self, words: str, stems: str) -> Found | None:
         """Where the phrase stands to the letter; else where most of its words stand in order, and near."""
