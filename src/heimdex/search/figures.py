@@ -22,8 +22,19 @@ K = TypeVar("K")
 COUNT_LIMIT = 50_000  # assets counted for the size of a library and for a word's rarity
 KEPT_WORDS = 1000
 SHARE = 0.01  # of the time that counting may take
+QUICK_S, LONGEST_S = 0.001, 20.0
 SAMPLE_ROWS = 512  # vectors a query's chance scores are taken from
 SAMPLE_SHARE = 0.002  # of the time that drawing them may take
+
+
+def stands_s(took_s: float, share: float) -> float:
+    """How long a figure stands that took so long to count: counting takes no more than a share of the time.
+
+    What takes longer than QUICK_S is of a large library, which changes slowly: it stands longer still, in
+    proportion, up to LONGEST_S.
+    """
+    usual_s = took_s / share
+    return max(usual_s, min(usual_s * took_s / QUICK_S, LONGEST_S))
 
 
 class Figure(Generic[T]):
@@ -44,7 +55,7 @@ class Figure(Generic[T]):
             return counted[0]
         figure = count()
         ended_s = time.monotonic()
-        self._counted = figure, ended_s + (ended_s - began_s) / self._share
+        self._counted = figure, ended_s + stands_s(ended_s - began_s, self._share)
         return figure
 
 
@@ -67,7 +78,7 @@ class Counts(Generic[K]):
         if missing:
             fresh = count(missing)
             ended_s = time.monotonic()
-            due_s = ended_s + (ended_s - began_s) / SHARE
+            due_s = ended_s + stands_s(ended_s - began_s, SHARE)
             found |= fresh
             with self._lock:
                 self._kept |= {key: (number, due_s) for key, number in fresh.items()}

@@ -145,7 +145,8 @@ class Lexical:
         for look_up, scenes in zip(asked, answers, strict=True):
             found[look_up.channel] |= dict.fromkeys(scenes)
         proposed = {channel: list(scenes)[:SCORED] for channel, scenes in found.items()}
-        self._load(scope, [scene_id for scenes in proposed.values() for scene_id in scenes])
+        # A look-up without filters finds scenes of missing files too; whatever else is scored is there.
+        self._load(scope, [scene_id for scenes in proposed.values() for scene_id in scenes], present=False)
         return proposed
 
     def _beginning(self, scope: Scope, asked: AskedString, each: int) -> list[str]:
@@ -169,10 +170,10 @@ class Lexical:
         ]
         return self._figures.counts(scope.connection, terms)
 
-    def _load(self, scope: Scope, scenes: Iterable[str]) -> None:
+    def _load(self, scope: Scope, scenes: Iterable[str], *, present: bool = True) -> None:
         missing = [scene_id for scene_id in dict.fromkeys(scenes) if scene_id not in self._words]
         if missing:
-            fresh = postings.words_of_scenes(scope.connection, scope.owner, missing)
+            fresh = postings.words_of_scenes(scope.connection, scope.owner, missing, present=present)
             self._words |= {scene_id: fresh.get(scene_id, _NO_WORDS) for scene_id in missing}
 
     def _prepared(self, scope: Scope) -> _Prepared:

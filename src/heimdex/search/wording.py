@@ -65,6 +65,8 @@ class Wording:
             hits.sort()
         if not hits:
             return None
+        if len(hits) == 1:
+            return self._one(hits[0], words.split())
         exact = words.split()
         share = sum(
             self.asked[number].weight * self._form_value(number, hits, exact)
@@ -77,6 +79,13 @@ class Wording:
         order = _in_order([number for _, number in window])
         raw = share / self.weight * (SHARE_PART + CLOSE_PART * min(1.0, near) + ORDER_PART * order)
         return Found(raw=min(1.0, round(raw, 6)), places=tuple(place for place, _ in window))
+
+    def _one(self, hit: tuple[int, int], exact: Sequence[str]) -> Found:
+        """As `score` for a single word that was found, which is near to itself and in order."""
+        place, number = hit
+        share = self.asked[number].weight * self._form_value(number, [hit], exact)
+        raw = share / self.weight * (SHARE_PART + CLOSE_PART + ORDER_PART)
+        return Found(raw=min(1.0, round(raw, 6)), places=(place,))
 
     def _is_divided(self, words: str) -> bool:
         """Whether a word may stand there as two, as `e-mail` does for `email`."""
