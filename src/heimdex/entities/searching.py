@@ -109,6 +109,22 @@ class Evidence:
     approximate: bool = False  # not what was asked for to the letter: no more than a weak match
     channel: TextChannel | None = None  # the text that was compared by its meaning; None: not by meaning
 
+    def weighed(self, strength: float, contribution: float) -> Evidence:
+        """The same with how surely it answers and what it adds; much quicker than `replace`."""
+        return Evidence(
+            signal=self.signal,
+            contribution=contribution,
+            raw=self.raw,
+            model=self.model,
+            text=self.text,
+            at_us=self.at_us,
+            rank=self.rank,
+            box=self.box,
+            strength=strength,
+            approximate=self.approximate,
+            channel=self.channel,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hit:

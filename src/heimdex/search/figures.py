@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from psycopg import Connection
@@ -18,12 +17,24 @@ from heimdex.store.coverage import StageCoverage, coverage_of_stages
 from heimdex.store.vectors import StoredSpace
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 COUNT_LIMIT = 50_000  # assets counted for the size of a library and for a word's rarity
 KEPT_WORDS = 1000
 SHARE = 0.01  # of the time that counting may take
+QUICK_S, LONGEST_S = 0.001, 20.0
 SAMPLE_ROWS = 512  # vectors a query's chance scores are taken from
 SAMPLE_SHARE = 0.002  # of the time that drawing them may take
+
+
+def stands_s(took_s: float, share: float) -> float:
+    """How long a figure stands that took so long to count: counting takes no more than a share of the time.
+
+    What takes longer than QUICK_S is of a large library, which changes slowly: it stands longer still, in
+    proportion, up to LONGEST_S.
+    """
+    usual_s = took_s / share
+    return max(usual_s, min(usual_s * took_s / QUICK_S, LONGEST_S))
 
 
 class Figure(Generic[T]):
@@ -44,8 +55,36 @@ class Figure(Generic[T]):
             return counted[0]
         figure = count()
         ended_s = time.monotonic()
-        self._counted = figure, ended_s + (ended_s - began_s) / self._share
+        self._counted = figure, ended_s + stands_s(ended_s - began_s, self._share)
         return figure
+
+
+class Counts(Generic[K]):
+    """Counts by key, each counted again no sooner than a Figure would be. Thread-safe."""
+
+    def __init__(self, kept: int) -> None:
+        self._limit = kept
+        self._kept: OrderedDict[K, tuple[int, float]] = OrderedDict()  # the count, and when it is due again
+        self._lock = threading.Lock()
+
+    def get(self, keys: Iterable[K], count: Callable[[list[K]], Mapping[K, int]]) -> dict[K, int]:
+        """The count of each key; those that are missing or due are counted by one call of `count`."""
+        asked = list(dict.fromkeys(keys))
+        began_s = time.monotonic()
+        with self._lock:
+            kept = [(key, self._kept.get(key)) for key in asked]
+        found = {key: figure[0] for key, figure in kept if figure is not None and began_s < figure[1]}
+        missing = [key for key in asked if key not in found]
+        if missing:
+            fresh = count(missing)
+            ended_s = time.monotonic()
+            due_s = ended_s + stands_s(ended_s - began_s, SHARE)
+            found |= fresh
+            with self._lock:
+                self._kept |= {key: (number, due_s) for key, number in fresh.items()}
+                while len(self._kept) > self._limit:
+                    self._kept.popitem(last=False)
+        return found
 
 
 class LibraryFigures:
@@ -59,7 +98,7 @@ class LibraryFigures:
         self._small: dict[int, Figure[bool]] = {}  # by space id
         self._stages = Figure[dict[str, StageCoverage]]()
         self._samples: dict[int, Figure[Sample]] = {}  # by space id
-        self._words: OrderedDict[str, Figure[int]] = OrderedDict()
+        self._words = Counts[str](KEPT_WORDS)
         self._lock = threading.Lock()
 
     def assets(self, connection: Connection[Any]) -> int:
@@ -69,15 +108,10 @@ class LibraryFigures:
     def words(self, connection: Connection[Any], words: Sequence[str]) -> dict[str, int]:
         """In how many assets' paths each word stands, counted up to COUNT_LIMIT."""
 
-        def count(word: str) -> int:
-            found = nearest.word_frequencies(connection, self._owner, [word], limit=COUNT_LIMIT)
-            return found[word]
+        def count(missing: Sequence[str]) -> dict[str, int]:
+            return nearest.word_frequencies(connection, self._owner, missing, limit=COUNT_LIMIT)
 
-        with self._lock:
-            figures = {word: self._words.setdefault(word, Figure()) for word in words}
-            while len(self._words) > KEPT_WORDS:
-                self._words.popitem(last=False)
-        return {word: figure.get(partial(count, word)) for word, figure in figures.items()}
+        return self._words.get(words, count)
 
     def is_small(self, connection: Connection[Any], filters: Filters, stored: StoredSpace) -> bool:
         """Whether so few of a space's rows pass the filters that scanning them all is the better way."""

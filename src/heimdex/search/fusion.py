@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from heimdex.entities import Evidence, TextChannel
 from heimdex.search.verdict import MATCH_STRENGTH, WEAK_STRENGTH, WHOLE
@@ -64,9 +65,10 @@ def weigh(evidence: Evidence) -> Evidence:
     strength = rule.strength(evidence.raw)
     if evidence.approximate:
         strength = min(max(strength, WEAK_STRENGTH), ALMOST)  # perhaps, and never surely
-    return replace(evidence, strength=strength, contribution=rule.weight * strength)
+    return evidence.weighed(strength, rule.weight * strength)
 
 
+_contribution = attrgetter("contribution")
 GROUPS = ("picture", "speech", "writing", "caption", "path", "meaning")
 """The signals whose weights are adapted apart; by meaning all texts are one."""
 
@@ -89,7 +91,5 @@ def _scored(scene_id: str, evidence: Iterable[Evidence], factors: Mapping[str, f
     items = [weigh(item) for item in evidence]
     if factors:
         items = [replace(i, contribution=i.contribution * factors.get(group_of(i), 1.0)) for i in items]
-    weighed = sorted(items, key=lambda item: -item.contribution)
-    return Scored(
-        scene_id=scene_id, score=sum(item.contribution for item in weighed), evidence=tuple(weighed)
-    )
+    items.sort(key=_contribution, reverse=True)
+    return Scored(scene_id=scene_id, score=sum(map(_contribution, items)), evidence=tuple(items))

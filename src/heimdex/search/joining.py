@@ -22,7 +22,7 @@ def join(hits: Sequence[Scored], places: Mapping[str, Place]) -> list[Scored]:
     answers, chiefly by the same signal, and neither has less than ALIKE of the best one's score. A path holds
     for a whole file, so scenes that answer by it are left apart.
     """
-    joinable = [hit for hit in hits if hit.scene_id in places and _speaks_for_itself(hit)]
+    joinable = [hit for hit in hits if hit.scene_id in places and speaks_for_itself(hit)]
     in_order = sorted(
         joinable, key=lambda hit: (places[hit.scene_id].asset_id, places[hit.scene_id].position)
     )
@@ -57,7 +57,7 @@ def _belongs(hit: Scored, run: Sequence[Scored], places: Mapping[str, Place]) ->
     return min(scores) >= ALIKE * max(scores)
 
 
-def _speaks_for_itself(hit: Scored) -> bool:
+def speaks_for_itself(hit: Scored) -> bool:
     """Whether it is an answer of known strength by something that belongs to its moment."""
     first = hit.evidence[0]
     return first.signal in OF_THE_MOMENT and first.strength is not None and grade(hit) != Verdict.NONE

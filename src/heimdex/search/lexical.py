@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from heimdex.search import lookups
 from heimdex.search.language import Field, ParsedQuery, Term
 from heimdex.search.lexical_figures import LexicalFigures
-from heimdex.search.parts import ChannelScore, Part, holds, make_exclusions, make_parts, score_parts
+from heimdex.search.parts import (
+    ChannelScore,
+    Part,
+    counted,
+    glance,
+    holds,
+    make_exclusions,
+    make_parts,
+    score_parts,
+)
 from heimdex.search.signals import Scope
 from heimdex.search.strings import AskedString
 from heimdex.search.vocabulary import Vocabulary, units, vocabularies
@@ -47,7 +56,7 @@ class Lexical:
         self._made: _Prepared | None = None
         self._proposed: dict[Channel, list[str]] | None = None
         self._words: dict[str, SceneWords] = {}
-        self._scores: dict[tuple[Channel, str], ChannelScore | None] = {}
+        self._scores: dict[Channel, dict[str, ChannelScore | None]] = {channel: {} for channel in Channel}
 
     def propose(self, scope: Scope, channel: Channel, limit: int) -> list[str]:
         """Scene ids that hold some of the query in a channel, the best first."""
@@ -58,19 +67,16 @@ class Lexical:
 
     def score(self, scope: Scope, channel: Channel, scenes: Sequence[str]) -> dict[str, ChannelScore]:
         """What each scene holds in a channel; scenes that hold nothing are left out."""
-        parts = self._prepared(scope).parts[channel]
+        parts = counted(self._prepared(scope).parts[channel])
         if not parts:
             return {}
         self._load(scope, scenes)
-        found: dict[str, ChannelScore] = {}
-        for scene_id in scenes:
-            key = channel, scene_id
-            if key not in self._scores:
-                self._scores[key] = score_parts(parts, channel, self._words[scene_id])
-            score = self._scores[key]
-            if score is not None:
-                found[scene_id] = score
-        return found
+        scores = self._scores[channel]
+        fresh = [scene_id for scene_id in scenes if scene_id not in scores]
+        scores |= dict.fromkeys(fresh)
+        for scene_id in glance(parts, channel, fresh, self._words):
+            scores[scene_id] = score_parts(parts, channel, self._words[scene_id])
+        return {scene_id: score for scene_id in scenes if (score := scores[scene_id]) is not None}
 
     def rejected(self, scope: Scope, scenes: Sequence[str]) -> set[str]:
         """Scenes with an excluded term, or without a phrase, `says:` or `shows:` that the query asks for.
@@ -119,8 +125,9 @@ class Lexical:
         each = FILTERED_EACH if by_scene else EACH
         found: dict[Channel, dict[str, None]] = {channel: {} for channel in Channel}
         asked: dict[LookUp, None] = {}
+        counts = self._count_strings(scope, prepared)
         for channel, parts in prepared.parts.items():
-            for part in [part for part in parts if part.required] or parts:
+            for part in counted(parts):
                 if part.weight <= 0:
                     continue
                 if not isinstance(part.scorer, AskedString):
@@ -130,12 +137,16 @@ class Lexical:
                 elif part.scorer.is_short:
                     found[channel] |= dict.fromkeys(self._beginning(scope, part.scorer, each))
                 else:
-                    asked |= dict.fromkeys(self._of_string(scope, part.scorer, quoted=part.is_quoted))
+                    terms = _terms_of(part.scorer)
+                    stand = {term: counts[Channel.WRITTEN, term] for term in terms}
+                    nearly = part.scorer.is_nearly
+                    asked |= dict.fromkeys(lookups.of_string(stand, quoted=part.is_quoted, nearly=nearly))
         answers = postings.find_scenes(scope.connection, scope.owner, list(asked), scope.filters, limit=each)
         for look_up, scenes in zip(asked, answers, strict=True):
             found[look_up.channel] |= dict.fromkeys(scenes)
         proposed = {channel: list(scenes)[:SCORED] for channel, scenes in found.items()}
-        self._load(scope, [scene_id for scenes in proposed.values() for scene_id in scenes])
+        # A look-up without filters finds scenes of missing files too; whatever else is scored is there.
+        self._load(scope, [scene_id for scenes in proposed.values() for scene_id in scenes], present=False)
         return proposed
 
     def _beginning(self, scope: Scope, asked: AskedString, each: int) -> list[str]:
@@ -148,16 +159,21 @@ class Lexical:
             limit=each,
         )
 
-    def _of_string(self, scope: Scope, asked: AskedString, *, quoted: bool) -> list[LookUp]:
-        terms = lookups.terms_of_string(asked.words, by_itself=asked.is_whole)
-        counts = self._figures.counts(scope.connection, [(Channel.WRITTEN, term) for term in terms])
-        counted = {term: counts[Channel.WRITTEN, term] for term in terms}
-        return lookups.of_string(counted, quoted=quoted, nearly=asked.is_nearly)
+    def _count_strings(self, scope: Scope, prepared: _Prepared) -> dict[tuple[Channel, str], int]:
+        """In how many scenes each term of the strings stands, counted at once."""
+        strings = [part.scorer for part in prepared.parts[Channel.WRITTEN]]
+        terms = [
+            (Channel.WRITTEN, term)
+            for string in strings
+            if isinstance(string, AskedString) and not string.is_short
+            for term in _terms_of(string)
+        ]
+        return self._figures.counts(scope.connection, terms)
 
-    def _load(self, scope: Scope, scenes: Iterable[str]) -> None:
+    def _load(self, scope: Scope, scenes: Iterable[str], *, present: bool = True) -> None:
         missing = [scene_id for scene_id in dict.fromkeys(scenes) if scene_id not in self._words]
         if missing:
-            fresh = postings.words_of_scenes(scope.connection, scope.owner, missing)
+            fresh = postings.words_of_scenes(scope.connection, scope.owner, missing, present=present)
             self._words |= {scene_id: fresh.get(scene_id, _NO_WORDS) for scene_id in missing}
 
     def _prepared(self, scope: Scope) -> _Prepared:
@@ -171,6 +187,10 @@ class Lexical:
                 excluded=make_exclusions(self.query, known[Channel.SAID]),
             )
         return self._made
+
+
+def _terms_of(asked: AskedString) -> list[str]:
+    return lookups.terms_of_string(asked.words, by_itself=asked.is_whole)
 
 
 def _is_asked_for(term: Term) -> bool:

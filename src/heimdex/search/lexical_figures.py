@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import Connection
 
-from heimdex.search.figures import SHARE, Figure
+from heimdex.search.figures import Counts, Figure
 from heimdex.store.lexicon import postings
 from heimdex.store.lexicon.stems import Stems
 from heimdex.store.lexicon.texts import Channel
@@ -30,8 +27,7 @@ class LexicalFigures:
         self._stems = Stems()
         self._scenes = Figure[int]()
         self._languages = Figure[tuple[str, ...]]()
-        self._terms: OrderedDict[Key, tuple[int, float]] = OrderedDict()  # count, when it is due again
-        self._lock = threading.Lock()
+        self._terms = Counts[Key](KEPT_TERMS)
 
     def scenes(self, connection: Connection[Any]) -> int:
         """How many scenes have words, counted up to COUNTED_SCENES."""
@@ -49,22 +45,8 @@ class LexicalFigures:
 
     def counts(self, connection: Connection[Any], terms: Iterable[Key]) -> dict[Key, int]:
         """In how many scenes each term stands, counted over COUNTED_ASSETS assets; one round trip at most."""
-        asked = list(dict.fromkeys(terms))
-        began_s = time.monotonic()
-        with self._lock:
-            found = {
-                key: self._terms[key][0]
-                for key in asked
-                if key in self._terms and began_s < self._terms[key][1]
-            }
-        missing = [key for key in asked if key not in found]
-        if missing:
-            fresh = postings.count_terms(connection, self._owner, missing, limit=COUNTED_ASSETS)
-            ended_s = time.monotonic()
-            due_s = ended_s + (ended_s - began_s) / SHARE
-            found |= fresh
-            with self._lock:
-                self._terms |= {key: (count, due_s) for key, count in fresh.items()}
-                while len(self._terms) > KEPT_TERMS:
-                    self._terms.popitem(last=False)
-        return found
+
+        def count(missing: list[Key]) -> dict[Key, int]:
+            return postings.count_terms(connection, self._owner, missing, limit=COUNTED_ASSETS)
+
+        return self._terms.get(terms, count)

@@ -9,7 +9,7 @@ from heimdex.search.language import Field, ParsedQuery, Term
 from heimdex.search.strings import AskedString, LineFound
 from heimdex.search.vocabulary import Vocabulary, units
 from heimdex.search.wording import AskedWord, Found, Phrasing, Wording
-from heimdex.store.lexicon.confusables import readable
+from heimdex.store.lexicon.confusables import classed, readable
 from heimdex.store.lexicon.texts import Channel, SceneWords
 from heimdex.store.lexicon.words import is_gram, words
 
@@ -80,13 +80,41 @@ def make_parts(
     return parts
 
 
-def score_parts(parts: Sequence[Part], channel: Channel, scene: SceneWords) -> ChannelScore | None:
-    """The weighted share of the parts a scene holds; None where it holds none or lacks a required one.
+def counted(parts: Sequence[Part]) -> Sequence[Part]:
+    """The parts that a scene is scored by.
 
     Where something has to be said (or shown) just that is counted: the free words beside it may be answered
     by another sense.
     """
-    parts = [part for part in parts if part.required] or parts
+    return [part for part in parts if part.required] or parts
+
+
+def glance(
+    parts: Sequence[Part], channel: Channel, scenes: Iterable[str], known: Mapping[str, SceneWords]
+) -> list[str]:
+    """The scenes that may hold some of the parts: a first look, much quicker than scoring."""
+    signs = {sign for part in parts for sign in part.scorer.signs}
+    found = []
+    for scene_id in scenes:
+        text = _squeezed(known[scene_id], channel)
+        for sign in signs:
+            if sign in text:
+                found.append(scene_id)
+                break
+    return found
+
+
+def _squeezed(scene: SceneWords, channel: Channel) -> str:
+    """Stems and words of a channel without what parts words, so that a word written as two is there too."""
+    if channel == Channel.WRITTEN:
+        return classed(scene.written).replace(" ", "")
+    if channel == Channel.SAID:
+        return f"{scene.said_stems}\0{scene.said.replace(' ', '')}"
+    return f"{scene.described_stems}\0{scene.described.replace(' ', '')}"
+
+
+def score_parts(parts: Sequence[Part], channel: Channel, scene: SceneWords) -> ChannelScore | None:
+    """The weighted share of the parts a scene holds; None where it holds none or lacks a required one."""
     total = gained = heaviest = 0.0
     spot: Spot | None = None
     approximate = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from heimdex.entities import Evidence, Query, Unavailable
 from heimdex.search.fusion import Scored, fuse
-from heimdex.search.joining import join
+from heimdex.search.joining import join, speaks_for_itself
 from heimdex.search.lexical import Lexical
 from heimdex.search.sides import Beside, Side
 
@@ -47,15 +47,13 @@ def rank(
     if beside is not None:
         beside.begin(candidates)
     scores = own.score(candidates)
-    places = scope.places(candidates)
     found: dict[str, list[Evidence]] = {scene_id: [] for scene_id in candidates}
     for each in (*(beside.score() if beside else ()), *scores):
         for scene_id, evidence in each.items():
             found[scene_id].append(evidence)
     hits = [hit for hit in fuse(found, factors) if _passes(hit, query.match_threshold)][:MAX_RESULTS]
-    if not any(item.strength is not None for hit in hits for item in hit.evidence[:1]):
-        return hits  # nothing that could be joined
-    return join(hits, places)
+    joinable = [hit.scene_id for hit in hits if speaks_for_itself(hit)]
+    return join(hits, scope.places(joinable)) if len(joinable) > 1 else hits
 
 
 def _passes(hit: Scored, threshold: float | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from heimdex.encoders.encoder import UNDERSTOOD
 from heimdex.entities import Evidence
@@ -12,6 +11,7 @@ from heimdex.search.fusion import ALMOST
 from heimdex.search.request import Words
 from heimdex.search.signals import PictureSignal, Scope
 from heimdex.store.calibrations import Sample
+from heimdex.store.nearest import FrameScore
 from heimdex.store.vectors import StoredSpace
 
 
@@ -46,11 +46,18 @@ class ShownSignal(PictureSignal):
             [frame.cosine for frame in found.values()], [frame.calibration for frame in found.values()]
         )
         return {
-            scene_id: self._weighed(self._evidence(frame), strength)
+            scene_id: self._weighed(frame, strength)
             for (scene_id, frame), strength in zip(found.items(), strengths, strict=True)
         }
 
-    def _weighed(self, evidence: Evidence, strength: float) -> Evidence:
+    def _weighed(self, frame: FrameScore, strength: float) -> Evidence:
         """Of words that were not understood no picture is a sure answer."""
         known = strength if self.words.certainty >= UNDERSTOOD else min(strength, ALMOST)
-        return replace(evidence, contribution=self.weight * known, strength=known)
+        return Evidence(
+            signal="picture",
+            contribution=self.weight * known,
+            raw=frame.cosine,
+            model=self.stored.space.model,
+            rank=frame.rank,
+            strength=known,
+        )

@@ -130,6 +130,7 @@ class PathSignal(Signal):
     def __init__(self, text: str) -> None:
         self.words = [word for word in path_words(text) if word not in FUNCTION_WORDS and _WORD.search(word)]
         self._rarity: dict[str, float] | None = None
+        self._standing: list[str] = []  # the words that stand in any path
         self._matches: dict[str, list[str]] = {}  # the words of assets looked at, by asset id
 
     def propose(self, scope: Scope, limit: int) -> list[str]:
@@ -172,7 +173,9 @@ class PathSignal(Signal):
         return found
 
     def _rare_words(self, scope: Scope) -> list[str]:
-        return [word for word, rarity in self._rarities(scope).items() if rarity > 0]
+        """The rare ones of those that stand in any path."""
+        rarities = self._rarities(scope)
+        return [word for word in self._standing if rarities[word] > 0]
 
     def _rarities(self, scope: Scope) -> dict[str, float]:
         """Inverse document frequency, ln((1 + N) / (1 + n)); 0 for a word that stands in more than half.
@@ -184,6 +187,7 @@ class PathSignal(Signal):
             if self.words:
                 total = scope.count_assets()
                 counts = scope.count_words(self.words)
+                self._standing = [word for word in counts if counts[word]]
                 self._rarity = {
                     word: 0.0
                     if counts[word] * 2 > max(total, 2)

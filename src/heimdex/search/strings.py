@@ -42,6 +42,7 @@ class AskedString:
         self.is_whole = not self._parts or len(self.text) == 1
         self.is_nearly = nearly and len(self.text) >= SHORTEST_NEARLY
         self._windows = frozenset(inner(self.text))
+        self.signs = ("",) if self.is_nearly else (self._classed,)  # a line with none of these has none of it
 
     def score(self, written: str) -> LineFound | None:
         """The line that holds it best: whole, as a part, or nearly."""

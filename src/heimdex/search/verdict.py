@@ -48,12 +48,18 @@ def judge(
 
 def grade(hit: Answering) -> Verdict:
     """How surely one scene answers. What no signal could weigh is `weak`: perhaps."""
-    strengths = [item.strength for item in hit.evidence if item.contribution > 0]
-    known = [strength for strength in strengths if strength is not None]
-    strongest = max(known, default=0.0)
+    strongest = 0.0
+    is_unknown = False
+    for item in hit.evidence:  # hundreds of times in a search
+        if item.contribution <= 0:
+            continue
+        if item.strength is None:
+            is_unknown = True
+        elif item.strength > strongest:
+            strongest = item.strength
     if strongest >= MATCH_STRENGTH:
         return Verdict.MATCH
-    return Verdict.WEAK if strongest >= WEAK_STRENGTH or len(known) < len(strengths) else Verdict.NONE
+    return Verdict.WEAK if strongest >= WEAK_STRENGTH or is_unknown else Verdict.NONE
 
 
 def held_to(hits: Sequence[Item], strictness: Strictness, *, by_likeness: bool) -> Sequence[Item]:

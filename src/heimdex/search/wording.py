@@ -48,6 +48,7 @@ class Wording:
             for stem in (*word.stems, word.text) if word.weight > 0 else ():
                 self._by_stem.setdefault(stem, number)
         self._stems = frozenset(self._by_stem)
+        self.signs = tuple(self._by_stem)  # a scene whose stems and words hold none of these has none of it
         self._has_pairs = any(is_pair(word.text) for word in asked)
         self._joined = [w.text for w in asked if len(w.text) >= SHORTEST_JOINED and w.text.isascii()]
 
@@ -64,6 +65,8 @@ class Wording:
             hits.sort()
         if not hits:
             return None
+        if len(hits) == 1:
+            return self._one(hits[0], words.split())
         exact = words.split()
         share = sum(
             self.asked[number].weight * self._form_value(number, hits, exact)
@@ -76,6 +79,13 @@ class Wording:
         order = _in_order([number for _, number in window])
         raw = share / self.weight * (SHARE_PART + CLOSE_PART * min(1.0, near) + ORDER_PART * order)
         return Found(raw=min(1.0, round(raw, 6)), places=tuple(place for place, _ in window))
+
+    def _one(self, hit: tuple[int, int], exact: Sequence[str]) -> Found:
+        """As `score` for a single word that was found, which is near to itself and in order."""
+        place, number = hit
+        share = self.asked[number].weight * self._form_value(number, [hit], exact)
+        raw = share / self.weight * (SHARE_PART + CLOSE_PART + ORDER_PART)
+        return Found(raw=min(1.0, round(raw, 6)), places=(place,))
 
     def _is_divided(self, words: str) -> bool:
         """Whether a word may stand there as two, as `e-mail` does for `email`."""
@@ -105,6 +115,7 @@ class Phrasing:
         for number in reversed(range(len(asked))):
             for stem in {*asked[number].stems, asked[number].text}:
                 self._numbers.setdefault(stem, []).append(number)
+        self.signs = tuple(self._numbers)
 
     def score(self, words: str, stems: str) -> Found | None:
         """Where the phrase stands to the letter; else where most of its words stand in order, and near."""

@@ -193,7 +193,7 @@ def _settings(socket_folder: Path, options: PostgresOptions) -> str:
         "unix_socket_permissions": "0700",
         "port": PORT,
         "max_connections": options.max_connections,
-        "shared_buffers": _megabytes(min(max(memory // 8, 128 * MIB), 1024 * MIB)),
+        "shared_buffers": _megabytes(min(max(memory // 8, 128 * MIB), 4096 * MIB)),
         "effective_cache_size": _megabytes(max(memory // 2, 256 * MIB)),
         "maintenance_work_mem": _megabytes(maintenance),
         "work_mem": "16MB",

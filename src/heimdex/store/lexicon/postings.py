@@ -137,10 +137,17 @@ def find_by_beginning(
     return [row[0] for row in rows]
 
 
-def words_of_scenes(connection: Connection[Any], owner: str, scenes: Sequence[str]) -> dict[str, SceneWords]:
-    """The words of some scenes as they are compared; those without any, or whose file is missing, not."""
+def words_of_scenes(
+    connection: Connection[Any], owner: str, scenes: Sequence[str], *, present: bool = False
+) -> dict[str, SceneWords]:
+    """The words of some scenes as they are compared; those without any are left out.
+
+    So are those whose file is missing. `present`: none is, as the caller knows.
+    """
     parameters = {"owner": owner, "scenes": uuid_array(scenes)}
-    rows = connection.execute(SQL["words_of_scenes"], parameters).fetchall()
+    there = "" if present else SQL["words_present"].strip()
+    query = SQL["words_of_scenes"].replace("/* present */", there)
+    rows = connection.execute(query, parameters).fetchall()
     return {
         scene_id: SceneWords(
             said=said,

@@ -90,11 +90,15 @@ SELECT DISTINCT found.scene_id::text
          LIMIT {limit}) found;
 
 -- name: words_of_scenes
--- The words of some scenes as they are compared, where their files are there.
+-- The words of some scenes as they are compared.
 SELECT scene_id::text, coalesce(said, ''), coalesce(said_stems, ''), coalesce(written, ''),
        coalesce(described, ''), coalesce(described_stems, '')
-  FROM heimdex.scene_words w JOIN heimdex.asset a USING (owner_id, asset_id)
- WHERE w.owner_id = %(owner)s AND w.scene_id = ANY(%(scenes)s::uuid[]) AND a.present;
+  FROM heimdex.scene_words w /* present */
+ WHERE w.owner_id = %(owner)s AND w.scene_id = ANY(%(scenes)s::uuid[]);
+
+-- name: words_present
+-- Only where the files are there.
+JOIN heimdex.asset a ON a.owner_id = w.owner_id AND a.asset_id = w.asset_id AND a.present
 
 -- name: sentences_of_scenes
 -- The sentences said in some scenes, with the times of their words, in order.
