@@ -25,6 +25,7 @@ HeimdexError
 │   ├── VectorFault          a batch that is not finite, not of norm 1, or collapsed
 │   ├── AnswerFault          an endpoint's answer to one question that is none, or makes no sense
 │   └── BudgetSpent          the requests that a run may make are used up
+├── Stopped                  work that was asked to end before it was done; what was entered stays
 ├── WorkersUnavailable       no worker process can be started here; no item is to blame
 └── WorkerError              a worker process did not finish its item
     ├── WorkerTimeout        overran its time and was killed
@@ -53,6 +54,10 @@ class NotFound(UsageError):
 
 class QueryError(UsageError):
     """A query that cannot be answered as written."""
+
+
+class Stopped(HeimdexError):
+    """Work that was asked to end before it was done; what was entered stays."""
 
 
 class MediaError(HeimdexError):
