@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import adapters, backfill, door, evaluation, exports, models, serve
+from heimdex.cli import adapters, backfill, door, evaluation, exports, jobs, models, serve, worker
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(models.app, name="models")
 app.add_typer(adapters.app, name="adapter")
+app.add_typer(jobs.app, name="jobs")
 
 
 @app.callback(invoke_without_command=True)
@@ -59,6 +60,8 @@ def index(
 
 
 app.command()(backfill.backfill)
+app.command()(jobs.reprocess)
+app.command()(worker.worker)
 app.command("eval")(evaluation.evaluate)
 
 

@@ -1,4 +1,4 @@
-"""The jobs of an owner, as whoever enqueues and watches them sees them. Synchronous; works on nothing itself."""
+"""The jobs of an owner, as whoever enqueues and watches them sees them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Board:
         `options` are those of NewJob: priority, queue, not_before. Raises UsageError.
         """
         new = NewJob(kind=kind, arguments=arguments or {}, **options)
-        return self._change(lambda change: self._enter(change, new))
+        entered: Job = self._change(lambda change: self._enter(change, new))
+        return entered
 
     def enqueue_in(self, connection: Connection[Any], new: NewJob) -> Job:
         """Enter a job in a transaction of the caller's, whose owner is ours: both are there, or neither."""
@@ -49,9 +50,7 @@ class Board:
     def get(self, job_id: str) -> Job:
         """One job. Raises NotFound."""
         self._check(job_id)
-        return self._database().run(
-            self.owner, lambda c: rows.find(c, self.owner, job_id), read_only=True
-        )
+        return self._database().run(self.owner, lambda c: rows.find(c, self.owner, job_id), read_only=True)
 
     def cancel(self, job_id: str) -> Job:
         """End it, running or not; what it wrote stays. One that has ended is left as it is."""

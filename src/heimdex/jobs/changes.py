@@ -1,4 +1,4 @@
-"""What can happen to a job, each inside a transaction of its owner. A part's whole is locked before the part."""
+"""What can happen to a job, inside a transaction of its owner. A part's whole is locked before the part."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ class Runner:
 
     def _handed_back(self, running: _Running, change: Change, parent: Job | None, job: Job) -> None:
         del running, parent
-        change.queue([replace(job, not_before=None)])
+        change.queue([replace(job, not_before=None, ticket=None)])  # its ticket is procrastinate's to delete
 
     def _stood_still(self, job: Job, change: Change, parent: Job | None) -> None:
         stand_still(change, parent, job)
@@ -241,20 +241,17 @@ def fail(change: Change, parent: Job | None, job: Job, error: str, options: Runn
     failures = job.failures + 1
     most = change.registry.find(job.kind).most_failures
     if failures >= most:
-        parked = replace(
-            job, state=JobState.PARKED, failures=failures, error=error, ticket=None, wish=None
-        )
+        parked = replace(job, state=JobState.PARKED, failures=failures, error=error, ticket=None, wish=None)
         change.settle(parent, parked)
         return
     pause_s = min(options.longest_pause_s, options.first_pause_s * 2 ** (failures - 1))
     later = datetime.now(UTC) + timedelta(seconds=pause_s * random.uniform(0.75, 1.25))
-    change.queue([replace(job, failures=failures, error=error, not_before=later)])
+    change.queue([replace(job, failures=failures, error=error, not_before=later, ticket=None)])
 
 
 def stand_still(change: Change, parent: Job | None, job: Job) -> None:
     """A running job that stopped as it was asked to."""
     state = JobState.PAUSED if job.wish == "pause" else JobState.CANCELLED
-    rows.delete_tickets(change.connection, [job.ticket])
     change.settle(parent, replace(job, state=state, wish=None, ticket=None))
 
 

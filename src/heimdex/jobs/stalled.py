@@ -32,8 +32,8 @@ def requeue_stalled(
     """Queue again what workers had in hand that were not heard of for `stalled_s`; how many jobs.
 
     A death counts as a failure of the job unless it got further than before, so what kills its workers is
-    parked in the end. The database sessions of such a worker are ended, and its claims with them: should it be
-    only asleep, it wakes up with nothing in hand. Raises StoreError.
+    parked in the end. The database sessions of such a worker are ended, and its claims with them: should it
+    be only asleep, it wakes up with nothing in hand. Raises StoreError.
     """
     found = database.run(NOBODY, lambda c: rows.stalled_tickets(c, seconds=stalled_s))
     requeued = 0

@@ -23,7 +23,7 @@ _KEEPALIVE = {
 
 
 def session_name(conninfo: str) -> str:
-    """An application_name of its own for each Database: sessions of a worker that is given up can be ended."""
+    """An application_name for each Database: sessions of a worker that is given up can be ended by it."""
     given = conninfo_to_dict(conninfo).get("application_name") or "heimdex"
     return f"{str(given)[:40]} {secrets.token_hex(8)}"
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg import Connection, IsolationLevel
@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+import heimdex.store.half_dumper  # noqa: F401, connections know vectors from the start
 from heimdex.errors import DatabaseUnavailable, SchemaMismatch, StoreError
 from heimdex.store.claims import Claims, is_claimed
 from heimdex.store.conninfo import DATABASE_NAME, app_of, create_database, external, session_name
@@ -37,7 +38,8 @@ T = TypeVar("T")
 # A plan is made for the values at hand: tenants differ so much in size that a plan kept from one of them may
 # be far too slow for the next, and the owner is a setting, which a kept plan would not even see.
 _SESSION = (
-    "SELECT set_config('search_path', 'heimdex, public, heimdex_queue', false), set_config('TimeZone', 'UTC', false), "
+    "SELECT set_config('search_path', 'heimdex, public, heimdex_queue', false), "
+    "set_config('TimeZone', 'UTC', false), "
     "set_config('plan_cache_mode', 'force_custom_plan', false), "
     "set_config('idle_session_timeout', '0', false), "
     # So that a server far away frees the claims of a machine that was cut off.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
@@ -79,12 +79,12 @@ def _make(connection: Connection[Any], name: str) -> None:
         "SELECT, INSERT, UPDATE, DELETE ON TABLES",
         "USAGE ON SEQUENCES",
     ):
-        connection.execute(to_app.format(schema, SQL(cast("LiteralString", rights)), app))
+        connection.execute(to_app.format(schema, SQL(rights), app))
 
 
 def _run(connection: Connection[Any], name: str, statements: Iterable[str]) -> None:
     connection.execute(SQL("SET LOCAL ROLE {}").format(Identifier(OWNER_ROLE)))
     connection.execute(SQL("SET LOCAL search_path = {}").format(Identifier(name)))
     for statement in statements:
-        connection.execute(cast("LiteralString", statement))
+        connection.execute(statement)
     connection.execute("SET LOCAL search_path = heimdex, public")

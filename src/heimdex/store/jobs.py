@@ -76,9 +76,7 @@ def lock(connection: Connection[Any], owner: str, job_id: str) -> Job:
     return _job(row)
 
 
-def lock_parts(
-    connection: Connection[Any], owner: str, job_id: str, states: Sequence[JobState]
-) -> list[Job]:
+def lock_parts(connection: Connection[Any], owner: str, job_id: str, states: Sequence[JobState]) -> list[Job]:
     """The parts of a job in some states, held for this transaction."""
     wanted = {"owner": owner, "job": job_id, "states": [str(state) for state in states]}
     return [_job(row) for row in connection.execute(SQL["lock_parts"], wanted)]
@@ -109,7 +107,9 @@ def write(connection: Connection[Any], owner: str, job: Job) -> None:
     )
 
 
-def tick(connection: Connection[Any], owner: str, job: Job, progress: JobProgress, *, gained: bool) -> str | None:
+def tick(
+    connection: Connection[Any], owner: str, job: Job, progress: JobProgress, *, gained: bool
+) -> str | None:
     """Write how far an attempt has come; what the job is asked to do. Raises Superseded.
 
     `gained`: it has come further than earlier attempts, so that those no longer count as failures.

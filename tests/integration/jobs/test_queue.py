@@ -113,7 +113,9 @@ def again(bench: Bench, job_id: str, *, failures: int) -> Any:
     board.retry(job_id)
 
     def set_failures(connection: Any) -> None:
-        rows.write(connection, bench.owner, replace(rows.lock(connection, bench.owner, job_id), failures=failures))
+        rows.write(
+            connection, bench.owner, replace(rows.lock(connection, bench.owner, job_id), failures=failures)
+        )
 
     bench.database.run(bench.owner, set_failures)
     return board.get(job_id)
@@ -265,7 +267,9 @@ def test_parts_run_and_their_whole_concludes(bench: Bench) -> None:
     found = bench.board().get(job.job_id)
     assert (found.state, found.result) == (JobState.DONE, {"sum": 10})
     assert bench.did == ["whole", 0, 1, 2, 3, 4]
-    assert [part.parent_id for part in bench.board().list(JobFilter(parent_id=job.job_id))] == 5 * [job.job_id]
+    assert [part.parent_id for part in bench.board().list(JobFilter(parent_id=job.job_id))] == 5 * [
+        job.job_id
+    ]
     assert [one.job_id for one in bench.board().list()] == [job.job_id]
 
 
