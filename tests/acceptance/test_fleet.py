@@ -1,4 +1,4 @@
-"""Three workers and one queue: killed, put to sleep past their heartbeat and woken; nothing lost or double."""
+"""Three workers and one queue: killed, put to sleep and woken; nothing is lost, nothing double."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_fleet_that_is_killed_and_put_to_sleep_loses_nothing_and_does_nothing_
         woken = False
         kills = 0
         deadline = time.monotonic() + PATIENCE_S
-        next_kill = time.monotonic() + 4.0
+        next_kill = time.monotonic() + 1.0
         while not (found := library.jobs.get(job.job_id)).state.has_ended:
             assert time.monotonic() < deadline, found
             running = library.jobs.list(JobFilter(parent_id=job.job_id, states=(JobState.RUNNING,)))
@@ -82,6 +82,7 @@ def test_a_fleet_that_is_killed_and_put_to_sleep_loses_nothing_and_does_nothing_
                     next_kill = time.monotonic() + rng.uniform(2.0, 4.0)
             time.sleep(0.05)
         assert asleep is not None
+        assert kills > 0, "all was done before anybody was killed"
         assert woken, "nobody took over what the sleeper had in hand"
         assert found.state == JobState.DONE, found
         parts = library.jobs.list(JobFilter(parent_id=job.job_id))
@@ -98,7 +99,7 @@ def test_a_worker_that_is_told_to_stop_is_gone_within_ten_seconds_and_its_job_is
 ) -> None:
     from tests.acceptance.media import make_long_films
 
-    make_long_films(tmp_path / "films", 3)
+    make_long_films(tmp_path / "films", 1)
     with home.open() as library:
         job = library.jobs.add_index(tmp_path / "films")
         worker = start_worker(home)
