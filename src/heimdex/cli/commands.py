@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import adapters, backfill, door, evaluation, exports, jobs, models, serve, worker
+from heimdex.cli import (
+    adapters,
+    backfill,
+    door,
+    evaluation,
+    exports,
+    jobs,
+    keys,
+    models,
+    serve,
+    users,
+    worker,
+)
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -25,6 +37,8 @@ app = typer.Typer(
 )
 app.add_typer(models.app, name="models")
 app.add_typer(adapters.app, name="adapter")
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 
 
