@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from heimdex.jobs.schema import queue_schema
 from heimdex.store.cluster import PostgresOptions
 from heimdex.store.database import Database
 from heimdex.store.migrate import migrate
@@ -45,7 +46,7 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     try:
         server.admin(f"CREATE DATABASE {TEMPLATE}")
         with psycopg.connect(server.url(TEMPLATE, user="postgres")) as connection:
-            migrate(connection)
+            migrate(connection, further=[queue_schema()])
         yield server
     finally:
         embedded.stop_now()

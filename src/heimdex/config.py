@@ -213,6 +213,20 @@ class Settings(BaseSettings):
     max_scene_s: float = Field(
         default=30.0, ge=2, description="A longer shot is divided at its calmest points, in seconds."
     )
+    job_limits: str = Field(
+        default="",
+        description="How many jobs of a kind may run at once on all workers together, e.g. "
+        "`index_files=4,backfill=1`. Default: one backfill, reprocess and verify per owner.",
+    )
+    worker_heartbeat_s: float = Field(
+        default=10.0, gt=0, description="Seconds between two signs of life of a worker."
+    )
+    worker_stalled_s: float = Field(
+        default=40.0,
+        gt=0,
+        description="Seconds without a sign of life after which a worker's jobs are given to others; at "
+        "least twice the heartbeat, and the same for all workers.",
+    )
     exact_rows: int = Field(
         default=10_000,
         ge=0,

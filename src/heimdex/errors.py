@@ -30,6 +30,7 @@ HeimdexError
 │   ├── NotAllowed           known, but this is not theirs to do
 │   ├── RateLimited          too often; says when to come again
 │   └── ProviderUnavailable  the provider that people sign in at does not answer, or makes no sense
+├── Stopped                  work that was asked to end before it was done; what was entered stays
 ├── WorkersUnavailable       no worker process can be started here; no item is to blame
 └── WorkerError              a worker process did not finish its item
     ├── WorkerTimeout        overran its time and was killed
@@ -58,6 +59,10 @@ class NotFound(UsageError):
 
 class QueryError(UsageError):
     """A query that cannot be answered as written."""
+
+
+class Stopped(HeimdexError):
+    """Work that was asked to end before it was done; what was entered stays."""
 
 
 class MediaError(HeimdexError):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from heimdex.app import parts
 from heimdex.app.adapters import Adapters
 from heimdex.app.files import Files
+from heimdex.app.jobs import Jobs, make_jobs
 from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import (
     Answer,
@@ -27,6 +28,7 @@ from heimdex.entities import (
     Verification,
 )
 from heimdex.errors import QueryError, UsageError
+from heimdex.jobs.schema import queue_schema
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
 from heimdex.store.home import make_home
@@ -112,6 +114,7 @@ class Heimdex:
             url=settings.database_url,
             admin_url=settings.database_admin_url,
             pool_size=max(settings.workers + 4, POOL_SIZE),
+            further=(queue_schema(),),
         )
 
     @cached_property
@@ -157,6 +160,11 @@ class Heimdex:
     def files(self) -> Files:
         """The library to leaf through: pages of assets, pictures, originals, clips."""
         return Files(self._tools, lambda: self.hands)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """What is left to workers: enqueue, watch, cancel, pause, resume, retry."""
+        return make_jobs(self)
 
     @cached_property
     def adapters(self) -> Adapters:
@@ -221,9 +229,7 @@ class Heimdex:
 
         if not self.settings.pictures:
             raise UsageError(f"No vectors are made: {PICTURES_OFF}.")
-        tools = self._tools()
-        if model is not None:
-            tools = replace(tools, model=parts.picture_model(self.settings, model))
+        tools = self.tools_of(model)
         if timeout_s is not None:
             tools = replace(tools, limits=replace(tools.limits, image_timeout_s=timeout_s))
         return backfill(tools, options or BackfillOptions(), on_progress)
@@ -370,6 +376,13 @@ class Heimdex:
         from heimdex.pipeline.calibrating import background_of
 
         return background_of(self.model, self.settings.home, encoder)
+
+    def tools_of(self, model: str | None = None) -> Tools:
+        """What stages work with, for a picture model (None: the one of the settings). Raises NotFound."""
+        tools = self._tools()
+        if model is None:
+            return tools
+        return replace(tools, model=parts.picture_model(self.settings, model))
 
     def _tools(self) -> Tools:
         from heimdex.pipeline.tools import Tools

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heimdex.cli import door
+from heimdex.cli import door, jobs
 from heimdex.cli.door import Home, Json
+from heimdex.errors import UsageError
 
 if TYPE_CHECKING:
     from heimdex.pipeline.backfill_tally import BackfillProgress, BackfillReport
@@ -35,6 +36,10 @@ def backfill(
         float | None, typer.Option(metavar="S", help="Seconds one picture may take.", min=0.001)
     ] = None,
     asset: Annotated[str | None, typer.Option(metavar="ID|PATH", help="Only this asset.")] = None,
+    query: Annotated[
+        str | None, typer.Option(metavar="QUERY", help="Only what a line of the query language chooses.")
+    ] = None,
+    background: Annotated[bool, typer.Option(help="Leave it to a running worker.")] = False,
     owner: Annotated[str | None, typer.Option(metavar="UUID", help="Whose library.")] = None,
     as_json: Json = False,
     home: Home = None,
@@ -43,8 +48,27 @@ def backfill(
     with door.opened(home, as_json=as_json, owner=owner) as heimdex:
         from heimdex.pipeline.backfill_tally import BackfillOptions
 
+        if background and not dry_run:
+            if timeout is not None:
+                raise UsageError("--timeout is no option of a backfill in the background")
+            jobs.show_job(
+                heimdex.jobs.add_backfill(
+                    model,
+                    query=query,
+                    asset=asset,
+                    failed=failed,
+                    force=force,
+                    max_scenes=max_scenes,
+                    batch_size=batch_size,
+                    checkpoint=checkpoint,
+                    delay_s=delay,
+                ),
+                as_json=as_json,
+            )
+            return
         options = BackfillOptions(
             asset=asset,
+            assets=None if query is None else heimdex.jobs.choose(query).assets,
             failed=failed,
             force=force,
             max_scenes=max_scenes,

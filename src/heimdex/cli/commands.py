@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import adapters, backfill, door, evaluation, exports, keys, models, serve, users
+from heimdex.cli import (
+    adapters,
+    backfill,
+    door,
+    evaluation,
+    exports,
+    jobs,
+    keys,
+    models,
+    serve,
+    users,
+    worker,
+)
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -27,6 +39,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(adapters.app, name="adapter")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(jobs.app, name="jobs")
 
 
 @app.callback(invoke_without_command=True)
@@ -61,6 +74,8 @@ def index(
 
 
 app.command()(backfill.backfill)
+app.command()(jobs.reprocess)
+app.command()(worker.worker)
 app.command("eval")(evaluation.evaluate)
 
 

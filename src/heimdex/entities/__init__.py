@@ -68,6 +68,12 @@ from heimdex.entities.words import (
     Utterance,
     Word,
 )
+from heimdex.entities.working import (
+    Job,
+    JobProgress,
+    JobState,
+    NewJob,
+)
 
 __all__ = [
     "KEPT_SHORT_SIDE",
@@ -93,12 +99,16 @@ __all__ = [
     "FrameStrategy",
     "Hit",
     "IndexReport",
+    "Job",
+    "JobProgress",
+    "JobState",
     "Keyframe",
     "Kind",
     "KnownFile",
     "Looked",
     "Motion",
     "Moves",
+    "NewJob",
     "Picture",
     "Progress",
     "Query",

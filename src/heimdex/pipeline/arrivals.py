@@ -36,10 +36,12 @@ class Sorted:
 class Arrivals:
     """The record of paths, and how it follows the disk."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, only: Sequence[bytes] | None = None) -> None:
+        """The whole record, or that of some paths `only`."""
         self.tools = tools
         self.owner = tools.owner
-        self.known: dict[bytes, KnownFile] = self._run(lambda c: assets.known_files(c, self.owner))
+        self._only = only
+        self.known: dict[bytes, KnownFile] = self._run(lambda c: assets.known_files(c, self.owner, only))
 
     def sort(self, stamps: Iterable[FileStamp], *, retry: bool) -> Sorted:
         """Compare by size and modification time. With `retry`, what was refused is looked at again."""
@@ -106,9 +108,8 @@ class Arrivals:
             return 0
 
         def write(connection: Connection[Any]) -> int:
-            still = assets.known_files(
-                connection, self.owner
-            )  # a file may have been found elsewhere meanwhile
+            # A file may have been found elsewhere meanwhile.
+            still = assets.known_files(connection, self.owner, self._only)
             lost = [file for file in gone if file.asset_id is not None and file.stamp.path in still]
             ids = sorted({file.asset_id for file in lost if file.asset_id is not None})
             assets.mark_missing(connection, self.owner, [file.stamp.path for file in lost], ids)

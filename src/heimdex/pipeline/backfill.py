@@ -8,7 +8,7 @@ killed loses the scenes since its last commit; the next one makes what is lackin
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from heimdex.entities import Keyframe
-from heimdex.errors import ModelUnavailable, UsageError
+from heimdex.errors import ModelUnavailable, Stopped, UsageError
 from heimdex.pipeline import models
 from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport, BackfillTally, OnProgress
 from heimdex.pipeline.calibrating import calibrate_space
@@ -33,18 +33,24 @@ from heimdex.store.vectors import StoredModel, VectorRow
 ELSEWHERE_POLL_S = 0.2
 
 
-def backfill(tools: Tools, options: BackfillOptions, on_progress: OnProgress | None = None) -> BackfillReport:
+def backfill(
+    tools: Tools,
+    options: BackfillOptions,
+    on_progress: OnProgress | None = None,
+    *,
+    halt: threading.Event | None = None,
+) -> BackfillReport:
     """Make the vectors of `tools.model` that are lacking.
 
     Raises UsageError for portions below 1, NotFound for an unknown asset, ModelUnavailable where the model
-    does not load, StoreError when nothing can be written.
+    does not load, StoreError when nothing can be written, Stopped once `halt` is set.
     """
     _check(options)
     wanted = wanted_of(tools, options)
     if options.dry_run:
         return forecast(tools, options, wanted)
     model: StoredModel = tools.database.run(tools.owner, lambda c: models.register(c, tools.model))
-    report = Backfill(tools, model, options, of_model(wanted, model)).run(on_progress)
+    report = Backfill(tools, model, options, of_model(wanted, model), halt).run(on_progress)
     models.index_large_spaces(tools, model)
     calibrate_space(tools, model)
     return report
@@ -53,7 +59,14 @@ def backfill(tools: Tools, options: BackfillOptions, on_progress: OnProgress | N
 class Backfill:
     """One run of one model."""
 
-    def __init__(self, tools: Tools, model: StoredModel, options: BackfillOptions, wanted: Wanted) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        model: StoredModel,
+        options: BackfillOptions,
+        wanted: Wanted,
+        halt: threading.Event | None = None,
+    ) -> None:
         self.tools = tools
         self.model = model
         self.options = options
@@ -64,6 +77,7 @@ class Backfill:
         self._tally = BackfillTally(None)
         self._elsewhere: list[str] = []
         self._since_pause = 0  # scenes
+        self._halt = halt or threading.Event()
 
     def run(self, on_progress: OnProgress | None = None) -> BackfillReport:
         """Make what is lacking, and say what was made."""
@@ -95,7 +109,8 @@ class Backfill:
             after = group[-1]
             self._work_on(group)
         while self._elsewhere and not self._is_full():
-            time.sleep(ELSEWHERE_POLL_S)
+            self._halt.wait(ELSEWHERE_POLL_S)
+            self._check_halt()
             group, self._elsewhere = self._elsewhere, []
             self._work_on(group)
 
@@ -106,6 +121,7 @@ class Backfill:
             self._commit([Portion(item=item, last=True) for item in held if not item.scenes])
             scenes = self._scenes_of(held)
             while piece := list(islice(scenes, self.options.checkpoint)):
+                self._check_halt()
                 self._make(piece)
                 self._pause(len(piece))
         finally:
@@ -148,7 +164,11 @@ class Backfill:
         self._since_pause += scenes
         if self._since_pause >= self.options.batch_size:
             self._since_pause = 0
-            time.sleep(self.options.delay_s)
+            self._halt.wait(self.options.delay_s)
+
+    def _check_halt(self) -> None:
+        if self._halt.is_set():
+            raise Stopped("the backfill was asked to stop; the next one makes what is lacking")
 
     def _is_full(self) -> bool:
         left = self._left()

@@ -15,6 +15,7 @@ class BackfillOptions:
     """What to make, and in which portions."""
 
     asset: str | None = None  # an id or a path; None: the whole library
+    assets: tuple[str, ...] | None = None  # ids; None: all of them
     failed: bool = False  # also scenes that failed before
     force: bool = False  # also scenes that have their vectors
     max_scenes: int | None = None

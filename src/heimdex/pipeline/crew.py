@@ -42,6 +42,7 @@ class Crew:
             while helper.is_alive() and self.fatal is None:
                 helper.join(TICK_S)
                 run.tally.tell()
+                run.check_halt()
 
     def join(self) -> None:
         """Wait for the threads to end."""

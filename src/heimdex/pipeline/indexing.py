@@ -41,24 +41,46 @@ ELSEWHERE_POLL_S = 0.2
 
 
 def index(
-    tools: Tools, options: IndexOptions, roots: Sequence[bytes], on_progress: OnProgress | None = None
+    tools: Tools,
+    options: IndexOptions,
+    roots: Sequence[bytes],
+    on_progress: OnProgress | None = None,
+    *,
+    halt: threading.Event | None = None,
 ) -> IndexReport:
-    """One index run over the roots. Raises UsageError without roots, StoreError when it cannot write."""
+    """One index run over the roots. Raises UsageError without roots, StoreError when it cannot write.
+
+    Once `halt` is set it ends as Ctrl-C ends it, and raises Stopped. `on_progress` may raise as well.
+    """
     if not roots:
         raise UsageError("nothing to index: name folders or files")
     model: StoredModel = tools.database.run(tools.owner, lambda c: models.register(c, tools.model))
-    report = IndexRun(tools, model, options, Tally(on_progress)).run(roots)
+    report = IndexRun(tools, model, options, Tally(on_progress), halt, roots).run(roots)
+    if not options.is_part:
+        finish_library(tools, model, options)
+    return report
+
+
+def finish_library(tools: Tools, model: StoredModel, options: IndexOptions) -> None:
+    """What concerns the whole library, when the files of a run are done."""
     models.index_large_spaces(tools, model)
     if TEXT in options.stages:
         index_large_texts(tools)
     calibrate_space(tools, model)
-    return report
 
 
 class IndexRun:
     """One run over some folders."""
 
-    def __init__(self, tools: Tools, model: StoredModel, options: IndexOptions, tally: Tally) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        model: StoredModel,
+        options: IndexOptions,
+        tally: Tally,
+        halt: threading.Event | None = None,
+        roots: Sequence[bytes] = (),
+    ) -> None:
         self._claims = tools.database.claims()
         self._run = run = RunContext(
             tools=tools,
@@ -66,8 +88,9 @@ class IndexRun:
             options=options,
             tally=tally,
             stages=Stages(tools, model),
-            arrivals=Arrivals(tools),
+            arrivals=Arrivals(tools, roots if options.is_part else None),
             ledger=Ledger(tools.database, tools.owner, self._claims),
+            halt=halt or threading.Event(),
         )
         self._news = News(run)
         held = Held(run, self._news)
@@ -80,7 +103,8 @@ class IndexRun:
         run = self._run
         try:
             run.ledger.attend()
-            run.arrivals.sweep()
+            if not run.options.is_part:
+                run.arrivals.sweep()
             stamps = self._walk(roots)
             self._work(run.arrivals.sort(stamps, retry=run.options.retry))
             run.stages.close()  # the memory its processes hold is wanted elsewhere
@@ -96,6 +120,7 @@ class IndexRun:
         tally = self._run.tally
         stamps: list[FileStamp] = []
         for found in walk(roots, hidden=self._run.options.hidden):
+            self._run.check_halt()
             if isinstance(found, Refusal):
                 tally.fail(found.path, found.stage, found.error)
             else:
@@ -118,12 +143,14 @@ class IndexRun:
             crew.share(chain(known, arriving))
             while self._files.elsewhere and not run.stop.is_set():
                 time.sleep(ELSEWHERE_POLL_S)
+                run.check_halt()
                 items, self._files.elsewhere = self._files.elsewhere, []
                 crew.share(partial(self._files.take, item) for item in items)
             self._pictures.put(None)
             while gatherer.is_alive() and not run.stop.is_set():
                 gatherer.join(TICK_S)
                 run.tally.tell()
+                run.check_halt()
         finally:
             self._end(gatherer)
         if crew.fatal is not None:
@@ -147,7 +174,7 @@ class IndexRun:
         verbs = verbs_of(run.tools, run.options.stages)
         if not verbs:
             return
-        later = Later(run.ledger, verbs, self._news, retry=run.options.retry)
+        later = Later(run.ledger, verbs, self._news, retry=run.options.retry, halt=run.halt)
         try:
             later.run(self._files.met.values())
             for verb in verbs:

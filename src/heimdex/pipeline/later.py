@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from psycopg import Connection
 
 from heimdex.entities import StageRun, StageState
-from heimdex.errors import MediaError, ModelError, NotFound, StoreError, WorkerError
+from heimdex.errors import MediaError, ModelError, NotFound, Stopped, StoreError, WorkerError
 from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import LATER, SCENES, Stage, after
 from heimdex.pipeline.ledger import Attempt, Ledger, Outcome, is_current
@@ -72,21 +72,32 @@ def verbs_of(tools: Tools, stages: Iterable[Stage]) -> list[Verb]:
 class Later:
     """One run of the later stages."""
 
-    def __init__(self, ledger: Ledger, verbs: Sequence[Verb], listener: Listener, *, retry: bool) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        verbs: Sequence[Verb],
+        listener: Listener,
+        *,
+        retry: bool,
+        halt: threading.Event | None = None,
+    ) -> None:
         self.verbs = verbs
         self._ledger = ledger
         self._listener = listener
         self._retry = retry
+        self._halt = halt or threading.Event()
         self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(max(1, len(verbs)), thread_name_prefix="later")
 
     def run(self, items: Iterable[Item]) -> None:
-        """Run what is missing. Raises StoreError; what fails for one asset is entered and told."""
+        """Run what is missing. Raises StoreError, Stopped; what fails for one asset is entered and told."""
         elsewhere: list[Item] = []
         for group in _groups(items):
+            _check(self._halt)
             elsewhere += self._take(group)
         while elsewhere:
             time.sleep(ELSEWHERE_POLL_S)
+            _check(self._halt)
             elsewhere = self._take(elsewhere)
 
     def close(self) -> None:
@@ -125,7 +136,7 @@ class Later:
             if due:
                 work.append(self._threads.submit(self._run_verb, verb, due))
         for future in work:
-            _result(future)
+            _result(future, self._halt)
 
     def _run_verb(self, verb: Verb, items: Sequence[Item]) -> None:
         """One stage of some assets; outcomes are written together while they come quickly."""
@@ -239,9 +250,15 @@ def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield group
 
 
-def _result(future: Future[None]) -> None:
-    """What a thread's work raised. Awaited in short spells: Ctrl-C must get through."""
+def _check(halt: threading.Event) -> None:
+    if halt.is_set():
+        raise Stopped("the run was asked to stop; the next one goes on where it was")
+
+
+def _result(future: Future[None], halt: threading.Event) -> None:
+    """What a thread's work raised. Awaited in short spells: Ctrl-C must get through, and a halt."""
     while True:
+        _check(halt)
         try:
             return future.result(timeout=TICK_S)
         except NotYet:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from heimdex.entities import StageRun, StageState
-from heimdex.errors import HeimdexError, StoreError
+from heimdex.errors import HeimdexError, Stopped, StoreError
 from heimdex.pipeline.arrivals import Arrivals, Item
 from heimdex.pipeline.flow import EARLY, FLOW, PICTURE, SCENES, Stage
 from heimdex.pipeline.ledger import Attempt, Ledger, Outcome, is_current
@@ -26,6 +26,7 @@ class IndexOptions:
     stages: tuple[Stage, ...] = FLOW
     hidden: bool = False
     retry: bool = False  # failures of earlier runs too, whatever their attempts
+    is_part: bool = False  # of a run that is shared: what concerns the whole library is left to its end
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,11 +42,17 @@ class RunContext:
     ledger: Ledger
     lock: threading.Lock = field(default_factory=threading.Lock)
     stop: threading.Event = field(default_factory=threading.Event)
+    halt: threading.Event = field(default_factory=threading.Event)  # whoever asked for the run wants its end
 
     @property
     def wants_pictures(self) -> bool:
         """Whether anything is to be encoded."""
         return PICTURE in self.options.stages and self.tools.pictures
+
+    def check_halt(self) -> None:
+        """Raise Stopped once the run is to end. For its main thread, as Ctrl-C is."""
+        if self.halt.is_set():
+            raise Stopped("the run was asked to stop; the next one goes on where it was")
 
     def check_stop(self) -> None:
         """Raise StoreError once the run was stopped."""

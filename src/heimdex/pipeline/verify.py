@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from heimdex.entities import Fault, Verification
 from heimdex.pipeline.inspection.faults import OTHER_WEIGHTS, Finding, as_fault, told
@@ -13,7 +14,7 @@ from heimdex.pipeline.tools import Tools
 FAULTS_LISTED = 10_000  # of a library in ruins; the rest is counted
 
 
-def verify(tools: Tools, *, sample: int) -> Verification:
+def verify(tools: Tools, *, sample: int, check_stop: Callable[[], None] = lambda: None) -> Verification:
     """Check rows and derived files of the whole library; look closely at `sample` kept frames and assets.
 
     Closely means: the frame and its thumbnail are decoded and compared, the vectors computed again, the
@@ -25,6 +26,7 @@ def verify(tools: Tools, *, sample: int) -> Verification:
     with Inspectors(tools) as inspectors:
         inspection = Inspection(tools, inspectors, sample=max(ALL, sample))
         for page in inspection.run():
+            check_stop()
             findings = page
             if not inspection.model.model_id:  # not one asset's fault: nothing is indexed with this model
                 findings = [finding for finding in page if finding.kind is not OTHER_WEIGHTS]

@@ -20,11 +20,11 @@ UNKNOWN = StoredModel(model_id=-1, name="", spaces=())  # a model the database d
 
 def wanted_of(tools: Tools, options: BackfillOptions) -> Wanted:
     """What the options ask for. Raises NotFound for an unknown asset."""
-    asset_id = None
+    chosen = options.assets
     if options.asset is not None:
         name = options.asset
         found = tools.database.run(tools.owner, lambda c: find_asset(c, tools.owner, name), read_only=True)
-        asset_id = found.asset_id
+        chosen = (found.asset_id,)
     return Wanted(
         owner=tools.owner,
         model_id=UNKNOWN.model_id,
@@ -32,7 +32,7 @@ def wanted_of(tools: Tools, options: BackfillOptions) -> Wanted:
         width=len(tools.model.spaces),
         version=PICTURE.version,
         scenes_version=SCENES.version,
-        asset_id=asset_id,
+        assets=chosen,
         failed=options.failed,
         force=options.force,
     )

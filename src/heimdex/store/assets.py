@@ -48,9 +48,14 @@ def path_words(path: str) -> list[str]:
     return [word for word in words if len(word) <= 200]
 
 
-def known_files(connection: Connection[Any], owner: str) -> dict[bytes, KnownFile]:
-    """Every path on record."""
-    rows = connection.execute(FILES["known_files"], {"owner": owner})
+def known_files(
+    connection: Connection[Any], owner: str, only: Sequence[bytes] | None = None
+) -> dict[bytes, KnownFile]:
+    """Every path on record, or `only` some."""
+    if only is None:
+        rows = connection.execute(FILES["known_files"], {"owner": owner})
+    else:
+        rows = connection.execute(FILES["known_files_of_paths"], {"owner": owner, "paths": list(only)})
     return {
         bytes(path): KnownFile(
             stamp=FileStamp(path=bytes(path), size_bytes=size, modified_ns=modified),

@@ -28,7 +28,7 @@ class Wanted:
     width: int
     version: int
     scenes_version: int
-    asset_id: str | None = None  # only this one
+    assets: tuple[str, ...] | None = None  # only these
     failed: bool = False  # also what failed before
     force: bool = False  # also what is there
 
@@ -43,6 +43,7 @@ class Wanted:
             "scenes_version": self.scenes_version,
             "failed": self.failed,
             "force": self.force,
+            "assets": list(self.assets or ()),
         }
 
 
@@ -76,11 +77,9 @@ class Stored:
 
 def next_due(connection: Connection[Any], wanted: Wanted, after: str, *, limit: int) -> list[tuple[str, int]]:
     """(asset id, its scenes with kept frames) of the next assets that are due, in the order of their ids."""
-    only = "only_after" if wanted.asset_id is None else "only_assets"
-    query = literal_int(with_due("next_due", only), limit=limit)
-    parameters = wanted.parameters() | {"after": after, "assets": [wanted.asset_id]}
-    found = connection.execute(query, parameters)
-    return [(asset_id, scenes) for asset_id, scenes in found if asset_id > after]
+    only = ("only_after",) if wanted.assets is None else ("only_after", "only_assets")
+    query = literal_int(with_due("next_due", *only), limit=limit)
+    return connection.execute(query, wanted.parameters() | {"after": after}).fetchall()
 
 
 def look_closely(connection: Connection[Any], wanted: Wanted, asset_ids: Sequence[str]) -> list[DueAsset]:
@@ -97,18 +96,15 @@ def look_closely(connection: Connection[Any], wanted: Wanted, asset_ids: Sequenc
 
 def count(connection: Connection[Any], wanted: Wanted) -> Backlog:
     """How much is due."""
-    only = None if wanted.asset_id is None else "only_assets"
-    parameters = wanted.parameters() | {"assets": [wanted.asset_id]}
-    row = connection.execute(with_due("count_backlog", only), parameters).fetchone()
+    row = connection.execute(with_due("count_backlog", *_only_of(wanted)), wanted.parameters()).fetchone()
     assert row is not None
     return Backlog(assets=row[0], scenes=row[1], frames=row[2])
 
 
 def count_given_up(connection: Connection[Any], wanted: Wanted) -> int:
     """Scenes without a vector that are left alone because they failed before."""
-    only = None if wanted.asset_id is None else "only_assets"
-    parameters = wanted.parameters() | {"assets": [wanted.asset_id]}
-    row = connection.execute(_only("count_given_up", only), parameters).fetchone()
+    text = _narrowed(SQL["count_given_up"], *_only_of(wanted))
+    row = connection.execute(text, wanted.parameters()).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -126,15 +122,15 @@ def put_back(connection: Connection[Any], owner: str, key: RunKey, attempt: int,
     connection.execute(SQL["put_back"], key.columns(owner) | {"attempt": attempt, "row_count": row_count})
 
 
-def with_due(name: str, only: str | None) -> str:
-    """A statement with the assets that are due put in, narrowed to some of them (None: all)."""
+def with_due(name: str, *only: str) -> str:
+    """A statement with the assets that are due put in, narrowed to some of them (nothing: all)."""
     text = SQL[name].replace("/* due */", SQL["due"].strip().rstrip(";"))
-    return _narrowed(text.replace("/* lacking */", SQL["lacking"].strip().rstrip(";")), only)
+    return _narrowed(text.replace("/* lacking */", SQL["lacking"].strip().rstrip(";")), *only)
 
 
-def _only(name: str, only: str | None) -> str:
-    return _narrowed(SQL[name], only)
+def _only_of(wanted: Wanted) -> tuple[str, ...]:
+    return () if wanted.assets is None else ("only_assets",)
 
 
-def _narrowed(text: str, only: str | None) -> str:
-    return text.replace("/* only */", "" if only is None else SQL[only].strip())
+def _narrowed(text: str, *only: str) -> str:
+    return text.replace("/* only */", " ".join(SQL[name].strip() for name in only))

@@ -6,10 +6,10 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg import Connection, IsolationLevel
@@ -17,17 +17,19 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+import heimdex.store.half_dumper  # noqa: F401, connections know vectors from the start
 from heimdex.errors import DatabaseUnavailable, SchemaMismatch, StoreError
 from heimdex.store.claims import Claims, is_claimed
+from heimdex.store.conninfo import DATABASE_NAME, app_of, create_database, external, session_name
 from heimdex.store.faults import translate
+from heimdex.store.further import FurtherSchema, pending_steps
 from heimdex.store.migrate import migrate, pending
 from heimdex.store.postgres import EmbeddedPostgres
-from heimdex.store.roles import APP_ROLE, check_login
+from heimdex.store.roles import check_login
 
 __all__ = ["Claims", "Database", "is_claimed"]
 
-DATABASE_NAME = "heimdex"
-CONNECT_TIMEOUT_S = 10
+QUEUE_SCHEMA = "heimdex_queue"
 PATIENCE_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # between two tries of a transaction
 
@@ -36,19 +38,14 @@ T = TypeVar("T")
 # A plan is made for the values at hand: tenants differ so much in size that a plan kept from one of them may
 # be far too slow for the next, and the owner is a setting, which a kept plan would not even see.
 _SESSION = (
-    "SELECT set_config('search_path', 'heimdex, public', false), set_config('TimeZone', 'UTC', false), "
+    "SELECT set_config('search_path', 'heimdex, public, heimdex_queue', false), "
+    "set_config('TimeZone', 'UTC', false), "
     "set_config('plan_cache_mode', 'force_custom_plan', false), "
     "set_config('idle_session_timeout', '0', false), "
     # So that a server far away frees the claims of a machine that was cut off.
     "set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), "
     "set_config('tcp_keepalives_count', '3', false)"
 )
-_KEEPALIVE = {
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,  # ms
-}
 
 
 class Database:
@@ -57,9 +54,18 @@ class Database:
     At most `pool_size` transactions are open at once; their connections are opened when first needed.
     """
 
-    def __init__(self, conninfo: str, *, embedded: EmbeddedPostgres | None = None, pool_size: int = 4):
-        self._conninfo = conninfo
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        embedded: EmbeddedPostgres | None = None,
+        pool_size: int = 4,
+        further: Sequence[FurtherSchema] = (),
+    ):
+        self._name = session_name(conninfo)
+        self._conninfo = make_conninfo(conninfo, application_name=self._name)
         self._embedded = embedded
+        self._further = tuple(further)
         self._permits = threading.BoundedSemaphore(pool_size)
         self._idle: list[Connection[TupleRow]] = []
         self._guard = threading.Lock()
@@ -68,17 +74,23 @@ class Database:
 
     @classmethod
     def open(
-        cls, *, home: Path, url: str | None, admin_url: str | None = None, pool_size: int = 4
+        cls,
+        *,
+        home: Path,
+        url: str | None,
+        admin_url: str | None = None,
+        pool_size: int = 4,
+        further: Sequence[FurtherSchema] = (),
     ) -> Database:
         """Connect as the application, bring the schema up to date, and check who we are.
 
         Without a `url` the embedded server of `home` is started. `admin_url` is the login that may change the
-        schema; it is used only when something is to be changed. Raises DatabaseUnavailable, StorageFull,
-        SchemaMismatch, UnsafeRole.
+        schema; it is used only when something is to be changed. `further` are schemas of libraries, to be
+        kept up to date beside ours. Raises DatabaseUnavailable, StorageFull, SchemaMismatch, UnsafeRole.
         """
         if url is not None:
-            database = cls(_external(url), pool_size=pool_size)
-            admin = _external(admin_url) if admin_url is not None else None
+            database = cls(external(url), pool_size=pool_size, further=further)
+            admin = external(admin_url) if admin_url is not None else None
         else:
             embedded = EmbeddedPostgres(home)
             try:
@@ -86,7 +98,7 @@ class Database:
             except BaseException:  # Ctrl-C too: a server that was just started must not stay behind
                 embedded.close()
                 raise
-            database = cls(_app_of(root), embedded=embedded, pool_size=pool_size)
+            database = cls(app_of(root), embedded=embedded, pool_size=pool_size, further=further)
             admin = make_conninfo(root, dbname=DATABASE_NAME, application_name="heimdex migrate")
         try:
             database._prepare(admin)
@@ -171,6 +183,19 @@ class Database:
         """The embedded server, or None where the database is behind a URL."""
         return self._embedded
 
+    @property
+    def session_name(self) -> str:
+        """The application_name of all connections of this object, by which others can end them."""
+        return self._name
+
+    def conninfo(self) -> str:
+        """How to connect as this object does, for a library that keeps its own connections.
+
+        Starts the embedded server again where it went away.
+        """
+        with self._connect_autocommit():
+            return make_conninfo(self._conninfo, options=f"-c search_path={QUEUE_SCHEMA} -c TimeZone=UTC")
+
     def claims(self) -> Claims:
         """Claims on a connection of their own, opened at the first claim. Close them before the database."""
         return Claims(self._connect_autocommit)
@@ -220,7 +245,9 @@ class Database:
         try:
             connection = self._connect()
             check_login(connection)
-            return bool(pending(connection))
+            return bool(pending(connection)) or any(
+                pending_steps(connection, schema) for schema in self._further
+            )
         except psycopg.Error as err:
             raise translate(err) from err
         finally:
@@ -235,9 +262,9 @@ class Database:
             )
         try:
             if self._embedded is not None:
-                _create_database(admin)
+                create_database(admin)
             with psycopg.connect(admin) as connection:
-                migrate(connection)
+                migrate(connection, further=self._further)
         except psycopg.Error as err:
             raise translate(err) from err
 
@@ -282,7 +309,8 @@ class Database:
         except psycopg.OperationalError:
             if self._embedded is None or self._closed:  # who comes too late must not start the server again
                 raise
-            self._conninfo = _app_of(self._embedded.start())
+            root = self._embedded.start()
+            self._conninfo = make_conninfo(app_of(root), application_name=self._name)
             connection = psycopg.connect(self._conninfo, autocommit=True)
         try:
             connection.execute(_SESSION)
@@ -290,28 +318,3 @@ class Database:
             connection.close()
             raise
         return connection
-
-
-def _app_of(root: str) -> str:
-    ours = {"user": APP_ROLE, "dbname": DATABASE_NAME, "application_name": "heimdex"}
-    return make_conninfo(root, connect_timeout=CONNECT_TIMEOUT_S, **ours)
-
-
-def _external(url: str) -> str:
-    try:
-        given = psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError as err:
-        raise DatabaseUnavailable(
-            f"The database URL is malformed ({err}); it looks like postgresql://user:password@host/database."
-        ) from err
-    ours: dict[str, Any] = {"application_name": "heimdex", "connect_timeout": CONNECT_TIMEOUT_S, **_KEEPALIVE}
-    return make_conninfo(url, **{name: value for name, value in ours.items() if name not in given})
-
-
-def _create_database(admin: str) -> None:
-    """The embedded server's database, unless it is there or another process is just making it."""
-    with psycopg.connect(make_conninfo(admin, dbname="postgres"), autocommit=True) as connection:
-        there = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]).fetchone()
-        if there is None:
-            with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                connection.execute(f"CREATE DATABASE {DATABASE_NAME}")

@@ -6,15 +6,10 @@ read, each time it stands in a statement.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +17,3 @@ class Half:
     """A vector as a parameter of type halfvec."""
 
     values: NDArray[np.float32] | NDArray[np.float16]
-
-
-class HalfDumper(Dumper):
-    """What pgvector's `halfvec_recv` reads: dimension and a zero, 16 bits each, then the halves, big-endian.
-
-    The type stays open (oid 0): the statement says `halfvec`, whose oid differs from database to database.
-    """
-
-    format = Format.BINARY
-    oid = 0
-
-    def dump(self, obj: Any) -> bytes:
-        """The bytes of a Half."""
-        halves: bytes = obj.values.astype(">f2").tobytes()
-        return struct.pack(">HH", len(obj.values), 0) + halves
-
-
-psycopg.adapters.register_dumper(Half, HalfDumper)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,9 @@ from psycopg import Connection
 
 from heimdex.errors import SchemaMismatch, StoreError
 from heimdex.store.faults import translate
+from heimdex.store.further import OWNER_ROLE, FurtherSchema, apply_steps
 
 SCHEMA_FOLDER = Path(__file__).parent / "schema"
-OWNER_ROLE = "heimdex_owner"
 OLDEST_SERVER = 15
 OLDEST_VECTOR = (0, 8)
 
@@ -77,8 +77,10 @@ def pending(connection: Connection[Any], folder: Path = SCHEMA_FOLDER) -> tuple[
     return tuple(migration for migration in known if migration.name not in applied)
 
 
-def migrate(connection: Connection[Any], folder: Path = SCHEMA_FOLDER) -> tuple[str, ...]:
-    """Bring the schema up to date and return the names of the files applied.
+def migrate(
+    connection: Connection[Any], folder: Path = SCHEMA_FOLDER, *, further: Sequence[FurtherSchema] = ()
+) -> tuple[str, ...]:
+    """Bring the schema up to date, `further` ones after it, and return the names of what was applied.
 
     `connection` is the admin login's: a superuser, or a role that may create roles and extensions. Any number
     of processes may do this at once. Raises SchemaMismatch (see `pending`; also when the server or pgvector
@@ -91,6 +93,8 @@ def migrate(connection: Connection[Any], folder: Path = SCHEMA_FOLDER) -> tuple[
             with connection.transaction():
                 _apply(connection, migration)
             applied.append(migration.name)
+        for schema in further:
+            applied += apply_steps(connection, schema)
     return tuple(applied)
 
 

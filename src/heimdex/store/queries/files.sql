@@ -4,6 +4,12 @@ SELECT f.path_bytes, f.asset_id::text, f.state, f.size_bytes, f.modified_ns, f.s
   FROM heimdex.file f
  WHERE f.owner_id = %(owner)s;
 
+-- name: known_files_of_paths
+-- The record of some paths.
+SELECT f.path_bytes, f.asset_id::text, f.state, f.size_bytes, f.modified_ns, f.stage, f.error
+  FROM heimdex.file f
+ WHERE f.owner_id = %(owner)s AND f.path_bytes = ANY(%(paths)s::bytea[]);
+
 -- name: files_of_asset
 -- The paths of one asset.
 SELECT path_bytes, path, state FROM heimdex.file

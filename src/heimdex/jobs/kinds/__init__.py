@@ -1,0 +1,22 @@
+"""The kinds of jobs there are. Others may add theirs to the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from heimdex.jobs.kind import Registry
+
+
+def standard_kinds(limits: Mapping[str, int] | None = None) -> Registry:
+    """Indexing, backfill, reprocessing, verify and remove."""
+    from heimdex.jobs.kinds import backfilling, indexing, reprocessing, upkeep
+
+    kinds = (
+        indexing.INDEX,
+        indexing.INDEX_FILES,
+        backfilling.BACKFILL,
+        reprocessing.REPROCESS,
+        upkeep.VERIFY,
+        upkeep.REMOVE,
+    )
+    return Registry(kinds, limits)
