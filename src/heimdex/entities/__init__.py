@@ -16,6 +16,10 @@ from heimdex.entities.ids import (
     is_uuid,
     new_id,
 )
+from heimdex.entities.objects import (
+    StoredObject,
+    Upload,
+)
 from heimdex.entities.pictures import (
     KEPT_SHORT_SIDE,
     KEYFRAMES_PER_SCENE,
@@ -108,11 +112,13 @@ __all__ = [
     "StageRun",
     "StageState",
     "StartOver",
+    "StoredObject",
     "Strictness",
     "TextChannel",
     "TextLine",
     "Transcript",
     "Unavailable",
+    "Upload",
     "Utterance",
     "Values",
     "Vector",
