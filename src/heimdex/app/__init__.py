@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.app import parts
 from heimdex.app.adapters import Adapters
+from heimdex.app.files import Files
 from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import (
     Answer,
@@ -41,10 +42,13 @@ if TYPE_CHECKING:
     from heimdex.pipeline.installed import Models
     from heimdex.pipeline.tally import OnProgress
     from heimdex.pipeline.tools import PictureModel, Tools
+    from heimdex.pipeline.workers import WorkerPool
     from heimdex.search import Searcher
     from heimdex.search.adapting.teacher import Teacher
     from heimdex.search.assembly import SearchParts
 
+POOL_SIZE = 16  # transactions at once; connections are opened when first needed
+HANDS = 2  # processes for what is handed in and out: pictures to search by, clips
 VECTOR_LOG = "heimdex.vectors"  # the logger of pipeline/vector_log.py
 PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
 
@@ -64,7 +68,7 @@ class Heimdex:
         if self.settings.log_vectors:
             logging.getLogger(VECTOR_LOG).setLevel(logging.DEBUG)
         self._lock = threading.Lock()
-        self._is_guest = False  # of another's database, which is not its to close
+        self._host: Heimdex | None = None  # whose database and processes it uses; None: its own
 
     def for_owner(self, owner: str) -> Heimdex:
         """The library of another owner (a UUID) in the same home, over the same connections.
@@ -72,8 +76,7 @@ class Heimdex:
         Closing it closes nothing; it must not outlive the one it was made from.
         """
         other = Heimdex(self.settings.model_copy(update={"owner": str(uuid.UUID(owner))}))
-        other.__dict__["database"] = self.database
-        other._is_guest = True
+        other._host = self
         return other
 
     def __enter__(self) -> Self:
@@ -87,20 +90,26 @@ class Heimdex:
     def close(self) -> None:
         """Let go of the database."""
         with self._lock:
-            database = self.__dict__.pop("database", None)
-        if database is not None and not self._is_guest:
+            database, hands = (self.__dict__.pop(name, None) for name in ("database", "hands"))
+        if self._host is not None:
+            return
+        if hands is not None:
+            hands.close()
+        if database is not None:
             database.close()
 
     @cached_property
     def database(self) -> Database:
         """The database of the home, or the one behind the URL; started and migrated."""
+        if self._host is not None:
+            return self._host.database
         settings = self.settings
         make_home(settings.home)
         return Database.open(
             home=settings.home,
             url=settings.database_url,
             admin_url=settings.database_admin_url,
-            pool_size=settings.workers + 4,
+            pool_size=max(settings.workers + 4, POOL_SIZE),
         )
 
     @cached_property
@@ -132,6 +141,20 @@ class Heimdex:
         from heimdex.search.adapting.versions import ActiveAdapters
 
         return self._search_parts().searcher(ActiveAdapters(self.owner))
+
+    @cached_property
+    def hands(self) -> WorkerPool:
+        """Processes for what is handed in and out: pictures to search by, clips. Started when needed."""
+        if self._host is not None:
+            return self._host.hands
+        from heimdex.pipeline.workers import WorkerPool
+
+        return WorkerPool(HANDS, memory_limit_bytes=parts.limits(self.settings).worker_memory_bytes)
+
+    @cached_property
+    def files(self) -> Files:
+        """The library to leaf through: pages of assets, pictures, originals, clips."""
+        return Files(self._tools, lambda: self.hands)
 
     @cached_property
     def adapters(self) -> Adapters:
@@ -261,6 +284,14 @@ class Heimdex:
         from heimdex.pipeline.library import list_assets
 
         return list_assets(self._tools())
+
+    def check_ready(self) -> None:
+        """Whether searches can be answered now. Raises DatabaseUnavailable, ModelError."""
+        self.database.run(self.owner, lambda c: c.execute("SELECT 1").fetchone(), read_only=True)
+        if self.settings.pictures:
+            from heimdex.pipeline.models import load
+
+            load(self.model)
 
     def show(self, asset: str) -> dict[str, Any]:
         """One asset by id or path: its scenes, keyframes and ledger. Raises NotFound."""

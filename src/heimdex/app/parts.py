@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from heimdex.config import Settings
@@ -166,26 +166,31 @@ def description_options(settings: Settings) -> DescriptionOptions:
 
 def text_side(settings: Settings) -> TextSide:
     """The model that compares texts, for searches: looked up and loaded when it is first asked for."""
-    from heimdex.encoders import catalog
     from heimdex.search.meanings import TextSide
     from heimdex.store import vectors
 
     name, options = settings.text_model, load_options(settings)
 
-    @lru_cache(maxsize=1)
-    def load() -> TextEncoder:
-        return catalog.load_text(name, options)
-
-    @lru_cache(maxsize=1)
-    def key() -> tuple[str, str, str] | None:
-        row = catalog.find(name, options.models_dir)
+    def find(connection: Any) -> StoredModel | None:
         try:
-            return row.name, row.precision, catalog.fingerprint(row, options)
+            return vectors.find_model(connection, *_text_key(name, options))
         except ModelUnavailable:  # words are found all the same
             return None
 
-    def find(connection: Any) -> StoredModel | None:
-        known = key()
-        return None if known is None else vectors.find_model(connection, *known)
+    return TextSide(load=partial(_text_encoder, name, options), find=find)
 
-    return TextSide(load=load, find=find)
+
+@lru_cache(maxsize=2)
+def _text_encoder(name: str, options: LoadOptions) -> TextEncoder:
+    """Loaded once, for all owners."""
+    from heimdex.encoders import catalog
+
+    return catalog.load_text(name, options)
+
+
+@lru_cache(maxsize=2)
+def _text_key(name: str, options: LoadOptions) -> tuple[str, str, str]:
+    from heimdex.encoders import catalog
+
+    row = catalog.find(name, options.models_dir)
+    return row.name, row.precision, catalog.fingerprint(row, options)

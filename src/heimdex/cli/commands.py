@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import adapters, backfill, door, evaluation, exports, models
+from heimdex.cli import adapters, backfill, door, evaluation, exports, models, serve
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -46,7 +46,8 @@ def index(
     home: Home = None,
 ) -> None:
     """Bring the index up to date with folders of videos and photos."""
-    from heimdex.cli import progress, render, shapes
+    from heimdex.app import shapes
+    from heimdex.cli import progress, render
 
     with door.opened(home, as_json=as_json) as heimdex:
         chosen = [name.strip() for name in stages.split(",") if name.strip()] if stages else None
@@ -126,7 +127,7 @@ def search(
         if form is not None:
             exports.give(heimdex.cut_list(found), form, None, as_json=as_json)
         elif as_json:
-            from heimdex.cli import shapes
+            from heimdex.app import shapes
 
             door.print_json(shapes.answer(found))
         else:
@@ -152,7 +153,8 @@ def verify(
     home: Home = None,
 ) -> None:
     """Derive everything again from files and rows and name every fault."""
-    from heimdex.cli import render, shapes
+    from heimdex.app import shapes
+    from heimdex.cli import render
 
     with door.opened(home, as_json=as_json) as heimdex:
         found = heimdex.verify(sample=sample)
@@ -198,6 +200,7 @@ def remove(
 
 
 app.command()(exports.export)
+app.command()(serve.serve)
 
 
 @app.command()

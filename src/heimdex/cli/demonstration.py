@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from heimdex.cli import progress, render, shapes
+from heimdex.app import shapes
+from heimdex.cli import progress, render
 from heimdex.cli.diagnosis import samples
 
 if TYPE_CHECKING:

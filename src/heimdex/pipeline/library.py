@@ -42,7 +42,7 @@ def list_assets(tools: Tools) -> dict[str, Any]:
             ledger.setdefault(run.asset_id, []).append(run)
         return {
             "assets": [
-                _asset_line(
+                asset_line(
                     asset,
                     paths.get(asset.asset_id, []),
                     state_of(connection, tools, asset, ledger.get(asset.asset_id, []), model_id),
@@ -102,11 +102,10 @@ def show(tools: Tools, name: str) -> dict[str, Any]:
         ledger = runs.runs_of(connection, owner, [asset.asset_id])
         state = state_of(connection, tools, asset, ledger, model.model_id if model else 0)
         keyframes = scenes.keyframes_of(connection, owner, [asset.asset_id])[asset.asset_id]
-        words = word_counts.count_words_of_assets(connection, owner, asset.asset_id)
+        words = word_counts.count_words_of_assets(connection, owner, [asset.asset_id])
         paths = assets.paths_of(connection, owner, asset.asset_id)
         return {
-            "asset": _asset_line(asset, paths, state, words.get(asset.asset_id, WordCounts()))
-            | _facts(asset),
+            "asset": asset_line(asset, paths, state, words.get(asset.asset_id, WordCounts())) | _facts(asset),
             "scenes": [
                 _scene(tools, scene, [k for k in keyframes if k.scene_id == scene.scene_id])
                 for scene in scenes.scenes_of(connection, owner, asset.asset_id)
@@ -181,9 +180,10 @@ def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[st
     return lost
 
 
-def _asset_line(
+def asset_line(
     asset: Asset, paths: Sequence[AssetPath], state: AssetState, words: WordCounts
 ) -> dict[str, Any]:
+    """An asset as lists show it."""
     facts = asset.facts
     return {
         "asset_id": asset.asset_id,

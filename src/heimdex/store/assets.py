@@ -196,12 +196,12 @@ def all_paths(connection: Connection[Any], owner: str) -> dict[str, list[AssetPa
 def get_assets(connection: Connection[Any], owner: str, asset_ids: Iterable[str]) -> list[Asset]:
     """Assets by id; unknown ids are left out."""
     rows = connection.execute(SQL["get_assets"], {"owner": owner, "assets": list(asset_ids)})
-    return [_asset(row) for row in rows]
+    return [asset_of(row) for row in rows]
 
 
 def list_assets(connection: Connection[Any], owner: str) -> list[Asset]:
     """All assets, oldest first."""
-    return [_asset(row) for row in connection.execute(SQL["list_assets"], {"owner": owner})]
+    return [asset_of(row) for row in connection.execute(SQL["list_assets"], {"owner": owner})]
 
 
 def list_ids(connection: Connection[Any], owner: str) -> set[str]:
@@ -274,7 +274,8 @@ def _fact_columns(facts: Facts, stamp: FileStamp) -> dict[str, Any]:
     return columns
 
 
-def _asset(row: Sequence[Any]) -> Asset:
+def asset_of(row: Sequence[Any]) -> Asset:
+    """An asset out of a row with the columns of `list_assets`."""
     asset_id, content_hash, size, present, note, *facts = row
     names = (
         "kind", "container", "video_codec", "audio_codec", "width", "height", "rotation", "duration_us",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +30,11 @@ def count_words(connection: Connection[Any], owner: str) -> WordCounts:
 
 
 def count_words_of_assets(
-    connection: Connection[Any], owner: str, asset_id: str | None = None
+    connection: Connection[Any], owner: str, asset_ids: Sequence[str] | None = None
 ) -> dict[str, WordCounts]:
-    """By asset; those without any are left out. `asset_id`: of this one only."""
-    rows = connection.execute(SQL["count_words_of_assets"], {"owner": owner, "asset": asset_id})
+    """By asset; those without any are left out. `asset_ids`: of these only."""
+    wanted = None if asset_ids is None else list(asset_ids)
+    rows = connection.execute(SQL["count_words_of_assets"], {"owner": owner, "assets": wanted})
     return {found: _counts(*counts) for found, *counts in rows}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heimdex.cli import shapes
+from heimdex.app import shapes
 from heimdex.entities import Answer, Query, Verdict
 from heimdex.errors import NotFound, QueryError, StoreError, UsageError
 from heimdex.search.adapting.adapter import Adapter

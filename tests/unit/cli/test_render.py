@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from heimdex.cli import render, shapes
+from heimdex.app import shapes
+from heimdex.cli import render
 from heimdex.entities import IndexReport, Want
 
 REPORT = IndexReport(

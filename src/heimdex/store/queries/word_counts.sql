@@ -5,20 +5,20 @@ SELECT (SELECT count(*) FROM heimdex.utterance WHERE owner_id = %(owner)s),
        (SELECT count(*) FROM heimdex.description WHERE owner_id = %(owner)s AND text IS NOT NULL);
 
 -- name: count_words_of_assets
--- The same asset by asset: of one of them, or of all that have any.
+-- The same asset by asset: of some of them, or of all that have any.
 SELECT asset_id::text, sum(utterances)::int, sum(lines)::int, sum(descriptions)::int
   FROM (SELECT asset_id, count(*) AS utterances, 0 AS lines, 0 AS descriptions
           FROM heimdex.utterance
-         WHERE owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR asset_id = %(asset)s) GROUP BY asset_id
+         WHERE owner_id = %(owner)s AND (%(assets)s::uuid[] IS NULL OR asset_id = ANY(%(assets)s)) GROUP BY asset_id
         UNION ALL
         SELECT asset_id, 0, count(*), 0
           FROM heimdex.text_line
-         WHERE owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR asset_id = %(asset)s) GROUP BY asset_id
+         WHERE owner_id = %(owner)s AND (%(assets)s::uuid[] IS NULL OR asset_id = ANY(%(assets)s)) GROUP BY asset_id
         UNION ALL
         SELECT asset_id, 0, 0, count(*)
           FROM heimdex.description
          WHERE owner_id = %(owner)s AND text IS NOT NULL
-           AND (%(asset)s::uuid IS NULL OR asset_id = %(asset)s) GROUP BY asset_id) counted
+           AND (%(assets)s::uuid[] IS NULL OR asset_id = ANY(%(assets)s)) GROUP BY asset_id) counted
  GROUP BY asset_id;
 
 -- name: count_waiting

@@ -1,0 +1,71 @@
+"""The library as files and pages of them: what a service hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heimdex.entities import DerivedFile, Kind
+
+if TYPE_CHECKING:
+    from heimdex.pipeline.browsing import Original
+    from heimdex.pipeline.clips import CutClip
+    from heimdex.pipeline.tools import Tools
+    from heimdex.pipeline.workers import WorkerPool
+
+
+class Files:
+    """One owner's assets page by page, their pictures and originals, and clips of them."""
+
+    def __init__(self, make_tools: Callable[[], Tools], hands: Callable[[], WorkerPool]) -> None:
+        self._make_tools, self._hands = make_tools, hands
+
+    def page(self, *, after: str | None = None, kind: str | None = None, limit: int = 50) -> dict[str, Any]:
+        """`assets` in the order of their arrival, after the asset `after`, and whether there are `more`.
+
+        Raises QueryError.
+        """
+        from heimdex.pipeline.browsing import AssetQuery, page_of_assets
+
+        wanted = AssetQuery(after=after, kind=None if kind is None else Kind(kind), limit=limit)
+        return page_of_assets(self._make_tools(), wanted)
+
+    def original(self, asset_id: str) -> Original:
+        """The file that an asset was made from. Raises NotFound."""
+        from heimdex.pipeline.browsing import original
+
+        return original(self._make_tools(), asset_id)
+
+    def thumbnail_of_scene(self, scene_id: str) -> tuple[DerivedFile, Path]:
+        """The thumbnail of a scene's best frame, and where it lies. Raises NotFound."""
+        from heimdex.pipeline.browsing import thumbnail_of_scene
+
+        tools = self._make_tools()
+        found = thumbnail_of_scene(tools, scene_id)
+        return found, tools.derived.path(found.key)
+
+    def kept_frame(self, keyframe_id: str, *, thumbnail: bool = False) -> tuple[DerivedFile, Path]:
+        """A kept frame or its thumbnail, and where it lies. Raises NotFound."""
+        from heimdex.pipeline.browsing import kept_frame
+
+        tools = self._make_tools()
+        keyframe = kept_frame(tools, keyframe_id)
+        found = keyframe.thumbnail if thumbnail else keyframe.frame
+        return found, tools.derived.path(found.key)
+
+    def clip(self, asset_id: str, *, start: float, end: float) -> CutClip:
+        """Copy a stretch, in seconds, of an asset without decoding it; the file is the taker's to remove.
+
+        Raises NotFound, QueryError, MediaError, WorkerError.
+        """
+        from heimdex.pipeline.clips import cut_clip
+
+        return cut_clip(self._make_tools(), self._hands(), asset_id, round(start * 1e6), round(end * 1e6))
+
+    def prepare_picture(self, source: Path, target: Path) -> None:
+        """Write a picture that was handed in as searches take it. Raises QueryError, WorkerError."""
+        from heimdex.pipeline.clips import prepare_picture
+
+        limits = self._make_tools().limits
+        prepare_picture(self._hands(), source, target, max_pixels=limits.max_pixels)

@@ -1,0 +1,37 @@
+"""`heimdex serve`: the HTTP service, and a worker beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from heimdex.cli import door
+from heimdex.cli.door import Home, Json
+from heimdex.errors import HeimdexError
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 for any that is free.", min=0, max=65_535)] = 8765,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Answer searches over HTTP, for browsers and programs."""
+    with door.opened(home, as_json=as_json) as heimdex:
+        from heimdex.server.options import ServerOptions
+        from heimdex.server.serving import Address, listen
+        from heimdex.server.serving import serve as run
+
+        try:
+            listener = listen(Address(host=host, port=port))
+        except HeimdexError as error:
+            door.fail(error, as_json=as_json)
+        at = listener.getsockname()
+        place = f"http://{f'[{at[0]}]' if ':' in at[0] else at[0]}:{at[1]}"
+        door.show(
+            as_json,
+            lambda: {"listening": place},
+            lambda: typer.echo(f"Heimdex listens on {place}; Ctrl-C ends it."),
+        )
+        run(heimdex, listener, ServerOptions())

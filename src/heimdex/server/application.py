@@ -1,0 +1,80 @@
+"""The application: routes, guards, problems and what they share, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from heimdex import __version__
+from heimdex.app import Heimdex
+from heimdex.server import problems
+from heimdex.server.asked_pictures import AskedPictures
+from heimdex.server.guards import Guards
+from heimdex.server.libraries import Libraries
+from heimdex.server.options import ServerOptions
+from heimdex.server.routes import assets, health, library, search
+from heimdex.server.shapes.problems import Problem
+
+TITLE = "Heimdex"
+SUMMARY = "Find any moment in your own videos and photos."
+UPLOADS = "/api/v1/uploads"
+
+
+def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAPI:
+    """The service over an open library, whose closing stays with the caller."""
+    options = options or ServerOptions()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.search_limiter = anyio.CapacityLimiter(options.searches_at_once)
+        yield
+
+    app = FastAPI(
+        title=TITLE,
+        summary=SUMMARY,
+        version=__version__,
+        lifespan=lifespan,
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.heimdex = heimdex
+    app.state.options = options
+    app.state.libraries = Libraries(heimdex, most=options.libraries)
+    app.state.asked_pictures = AskedPictures(heimdex.settings.home)
+    problems.install(app)
+    for module in (search, assets, library):
+        app.include_router(module.router)
+    app.include_router(health.router)
+    app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
+    app.add_middleware(Guards, options=options, body_limit=_body_limit(options))
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _body_limit(options: ServerOptions) -> Any:
+    def limit(path: str) -> int | None:
+        if path.startswith(UPLOADS):
+            return None
+        return options.picture_bytes if path == "/api/v1/search/picture" else options.body_bytes
+
+    return limit
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document; errors are problems, not FastAPI's own form."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schemas["Problem"].pop("$defs", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,125 @@
+"""Assets and what is known of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+
+class WordsShape(BaseModel):
+    """How much is said, written and described in an asset."""
+
+    utterances: int
+    lines: int
+    descriptions: int
+
+
+class AssetShape(BaseModel):
+    """An asset as lists show it."""
+
+    asset_id: str
+    path: str | None
+    paths: list[str]
+    kind: Literal["video", "photo", "audio"]
+    state: str
+    duration: float = Field(description="Seconds; 0 for photos.")
+    width: int
+    height: int
+    size_bytes: int
+    taken_at: str
+    note: str | None
+    words: WordsShape
+
+
+class AssetCursor(BaseModel):
+    """What a next page of assets needs to know."""
+
+    after: UUID
+    kind: Literal["video", "photo", "audio"] | None = None
+
+
+class AssetPage(BaseModel):
+    """Some assets in the order of their arrival."""
+
+    assets: list[AssetShape]
+    next_cursor: str | None = None
+
+
+class KeyframeShape(BaseModel):
+    """A kept frame."""
+
+    keyframe_id: str
+    at: float
+    quality: float | None
+    frame_quality: dict[str, Any] | None
+    thumbnail: str
+    frame: str
+
+
+class SceneShape(BaseModel):
+    """A scene with its kept frames."""
+
+    scene_id: str
+    start: float
+    end: float
+    motion: dict[str, float]
+    keyframes: list[KeyframeShape]
+
+
+class AssetDetail(BaseModel):
+    """One asset in full."""
+
+    asset: dict[str, Any]
+    scenes: list[SceneShape]
+    ledger: list[dict[str, Any]]
+
+
+class Removed(BaseModel):
+    """What was taken out of the index; originals stay where they are."""
+
+    removed: list[str]
+
+
+class VerifyRequest(BaseModel):
+    """How closely to look."""
+
+    sample: int = Field(default=16, ge=0, le=256, description="Frames and files to look at closely.")
+
+
+class FaultShape(BaseModel):
+    """A fault of the index and its mend."""
+
+    what: str
+    where: str
+    mend: str
+
+
+class VerificationShape(BaseModel):
+    """What was checked, and what is wrong."""
+
+    ok: bool
+    checked: dict[str, int]
+    faults: list[FaultShape]
+
+
+class Health(BaseModel):
+    """Whether the service runs, and what it can see."""
+
+    status: Literal["healthy"]
+    version: str
+    features: dict[str, bool]
+    models: dict[str, str]
+
+
+class Ready(BaseModel):
+    """Whether it can answer searches now."""
+
+    status: Literal["ready"]
+
+
+class ModelsShape(BaseModel):
+    """The models there are."""
+
+    models: list[dict[str, Any]]
