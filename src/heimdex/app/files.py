@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heimdex.entities import DerivedFile, Kind
+from heimdex.entities import DerivedFile, Hit, Kind
 
 if TYPE_CHECKING:
     from heimdex.pipeline.browsing import Original
@@ -43,7 +43,7 @@ class Files:
 
         tools = self._make_tools()
         found = thumbnail_of_scene(tools, scene_id)
-        return found, tools.derived.path(found.key)
+        return found, tools.derived.at_hand([found])[0]
 
     def kept_frame(self, keyframe_id: str, *, thumbnail: bool = False) -> tuple[DerivedFile, Path]:
         """A kept frame or its thumbnail, and where it lies. Raises NotFound."""
@@ -52,7 +52,13 @@ class Files:
         tools = self._make_tools()
         keyframe = kept_frame(tools, keyframe_id)
         found = keyframe.thumbnail if thumbnail else keyframe.frame
-        return found, tools.derived.path(found.key)
+        return found, tools.derived.at_hand([found])[0]
+
+    def with_thumbnails(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """Hits whose thumbnails can be opened here; of one that cannot be fetched there is none."""
+        from heimdex.pipeline.browsing import with_thumbnails
+
+        return with_thumbnails(self._make_tools(), hits)
 
     def clip(self, asset_id: str, *, start: float, end: float) -> CutClip:
         """Copy a stretch, in seconds, of an asset without decoding it; the file is the taker's to remove.

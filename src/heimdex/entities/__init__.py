@@ -18,7 +18,7 @@ from heimdex.entities.ids import (
 )
 from heimdex.entities.objects import (
     StoredObject,
-    Upload,
+    UploadedFile,
 )
 from heimdex.entities.pictures import (
     KEPT_SHORT_SIDE,
@@ -118,7 +118,7 @@ __all__ = [
     "TextLine",
     "Transcript",
     "Unavailable",
-    "Upload",
+    "UploadedFile",
     "Utterance",
     "Values",
     "Vector",

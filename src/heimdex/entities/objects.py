@@ -26,7 +26,7 @@ class StoredObject:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Upload:
+class UploadedFile:
     """An uploaded original on record. `name` is what its owner called it, `modified_ns` when it was made."""
 
     object_id: str

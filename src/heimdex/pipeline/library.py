@@ -10,12 +10,13 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.entities import Asset, AssetState, Keyframe, Scene, StageRun, StageState, is_uuid
+from heimdex.entities.objects import is_object, object_path
 from heimdex.errors import NotFound
 from heimdex.pipeline import models
 from heimdex.pipeline.flow import FLOW, LATER, Stage
 from heimdex.pipeline.ledger import claim_key, is_current
 from heimdex.pipeline.tools import Tools
-from heimdex.store import assets, descriptions, runs, scenes, vectors, word_counts
+from heimdex.store import assets, descriptions, runs, scenes, uploaded, vectors, word_counts
 from heimdex.store.assets import AssetPath
 from heimdex.store.database import is_claimed
 from heimdex.store.word_counts import WordCounts
@@ -150,7 +151,7 @@ def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
         found = assets.get_assets(connection, owner, [name])
         if found:
             return found[0]
-    path = os.path.abspath(os.path.expanduser(os.fsencode(name)))
+    path = _path_of(connection, owner, name)
     known = assets.known_files(connection, owner).get(path)
     if known is not None and known.asset_id is not None:
         return assets.get_assets(connection, owner, [known.asset_id])[0]
@@ -159,11 +160,23 @@ def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
     raise NotFound(f"no asset {name}; `heimdex assets` lists what there is")
 
 
+def _path_of(connection: Connection[Any], owner: str, name: str) -> bytes:
+    """The path that a name means: an upload's own, that of an upload of this name, or a file's."""
+    raw = os.fsencode(name)
+    if is_object(raw):
+        return raw
+    if "/" not in name and not os.path.lexists(raw):
+        found = uploaded.find_by_name(connection, owner, name)
+        if len(found) == 1:
+            return object_path(found[0].object_key)
+    return os.path.abspath(os.path.expanduser(raw))
+
+
 def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[str]:
     if is_uuid(target) and assets.get_assets(connection, owner, [target]):
         assets.delete_assets(connection, owner, [target])
         return [target]
-    path = os.path.abspath(os.path.expanduser(os.fsencode(target)))
+    path = _path_of(connection, owner, target)
     below = path.rstrip(b"/") + b"/"
     files = {
         known: file.asset_id
@@ -225,8 +238,8 @@ def _scene(tools: Tools, scene: Scene, keyframes: Sequence[Keyframe]) -> dict[st
                 "at": seconds(keyframe.at_us),
                 "quality": None if keyframe.quality is None else keyframe.quality.quality_score,
                 "frame_quality": None if keyframe.quality is None else asdict(keyframe.quality),
-                "thumbnail": str(tools.derived.path(keyframe.thumbnail.key)),
-                "frame": str(tools.derived.path(keyframe.frame.key)),
+                "thumbnail": tools.derived.place(keyframe.thumbnail.key),
+                "frame": tools.derived.place(keyframe.frame.key),
             }
             for keyframe in keyframes
         ],

@@ -27,7 +27,23 @@ class Entry:
 
     name: str
     is_folder: bool
-    size_bytes: int = 0
+
+
+class Tree:
+    """What lies where in a tree of derived files, as the disk has it at this moment."""
+
+    def entries(self, folder: Path) -> Sequence[Entry]:
+        """What lies in a folder, by name; nothing where there is none."""
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [Entry(name=name, is_folder=is_folder) for name, is_folder in entries]
+
+    def exists(self, path: Path) -> bool:
+        """Whether there is such a file or folder."""
+        return path.exists()
 
 
 class DerivedFiles:
@@ -113,18 +129,13 @@ class DerivedFiles:
         with suppress(OSError):
             _remove(path)
 
-    def entries(self, folder: Path) -> list[Entry]:
-        """What lies in a folder of the tree, by name. Raises StoreError."""
-        try:
-            with os.scandir(folder) as found:
-                entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [Entry(name=name, is_folder=is_folder) for name, is_folder in sorted(entries)]
+    def tree(self, asset_ids: Sequence[str]) -> Tree:
+        """What lies in the folders of some assets. Raises ObjectStoreError."""
+        return Tree()
 
-    def exists(self, path: Path) -> bool:
-        """Whether there is such a file or folder in the tree."""
-        return path.exists()
+    def top(self) -> Tree:
+        """The folders of all assets, not what is in them. Raises ObjectStoreError."""
+        return Tree()
 
     def assets(self) -> Iterator[tuple[str, Path]]:
         """(asset id, folder) of everything that has derived files. Foreign names come as they are."""

@@ -81,8 +81,9 @@ class ObjectStore:
     ) -> str:
         """Store a file, read piece by piece; its SHA-256, hex.
 
-        With `sha256` nothing is stored where the file's is another. `take`: the file may be moved, and is gone
-        afterwards. Raises UnreadableFile, ObjectDamaged for another checksum, ObjectStoreError, StorageFull.
+        With `sha256` nothing is stored where the file's is another. `take`: the file may be moved, and is
+        gone afterwards. Raises UnreadableFile, ObjectDamaged for another checksum, ObjectStoreError,
+        StorageFull.
         """
         key, size_bytes, name = self._checked(key), _size(path), shown_name(key)
         adopts = take and not self._shelf.is_shared

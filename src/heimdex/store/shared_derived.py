@@ -19,15 +19,41 @@ from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from heimdex.entities import DerivedFile
-from heimdex.errors import ObjectStoreError
-from heimdex.store.derived import DerivedFiles, Entry
+from heimdex.entities import DerivedFile, StoredObject
+from heimdex.errors import ObjectStoreError, UsageError
+from heimdex.store.derived import DerivedFiles, Entry, Tree
 from heimdex.store.object_cache import ObjectCache, Wanted
 
 log = logging.getLogger(__name__)
 
 TREE = "derived"
 AT_ONCE = 8  # files on their way to the store
+
+
+class StoreTree(Tree):
+    """What the store had when it was asked, as if it lay below the home."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[Path, int] = {}  # bytes, of files
+        self._below: dict[Path, dict[str, bool]] = {}
+
+    def add(self, path: Path, size_bytes: int | None) -> None:
+        """A file, or a folder where there is no size."""
+        is_folder = size_bytes is None
+        if size_bytes is not None:
+            self.sizes[path] = size_bytes
+        while path.parent != path and path.name not in self._below.get(path.parent, {}):
+            self._below.setdefault(path.parent, {})[path.name] = is_folder
+            path, is_folder = path.parent, True
+
+    def entries(self, folder: Path) -> Sequence[Entry]:
+        """As the interface says."""
+        found = sorted(self._below.get(folder, {}).items())
+        return [Entry(name=name, is_folder=is_folder) for name, is_folder in found]
+
+    def exists(self, path: Path) -> bool:
+        """As the interface says."""
+        return path.name in self._below.get(path.parent, {})
 
 
 class SharedDerivedFiles(DerivedFiles):
@@ -41,32 +67,44 @@ class SharedDerivedFiles(DerivedFiles):
         self.objects = cache.objects
 
     def object_key(self, key: str) -> str:
-        """The key in the store of a file or folder of the tree."""
-        _, _, rest = key.partition(f"{TREE}/{self.owner}")
-        return self.objects.key(TREE, *PurePosixPath(rest.strip("/")).parts)
+        """The key in the store of a file or folder of the tree. Raises UsageError where it is none of it."""
+        parts = PurePosixPath(key).parts
+        if parts[:2] != (TREE, self.owner):
+            raise UsageError(f"{key!r} is no derived file of this owner; `heimdex verify` says whose it is")
+        return self.objects.key(TREE, *parts[2:])
 
     def path(self, key: str) -> Path:
         """Where the file of a key is here, or would be as a copy."""
-        own = super().path(key)
-        return own if own.exists() else self.cache.path(self.object_key(key))
+        own = self.home / key
+        if own.exists():
+            return own
+        try:
+            return self.cache.path(self.object_key(key))
+        except UsageError:
+            return own
 
     def place(self, key: str) -> str:
         """The file here, or the object."""
         path = self.path(key)
-        return str(path) if path.exists() else f"{self.objects.place}/{self.object_key(key)}"
+        if path.exists() or path == self.home / key:
+            return str(path)
+        return f"{self.objects.place}/{self.object_key(key)}"
 
     def at_hand(self, files: Sequence[DerivedFile]) -> list[Path]:
         """As the interface says; copies are fetched where they are lacking."""
-        own = {file.key: path for file in files if (path := self.home / file.key).exists()}
-        lacking = [file for file in files if file.key not in own]
-        fetched = self.cache.fetch_all(
-            [
-                Wanted(key=self.object_key(file.key), sha256=file.sha256, size_bytes=file.size_bytes)
-                for file in lacking
-            ]
-        )
-        found = own | dict(zip((file.key for file in lacking), fetched, strict=True))
-        return [found[file.key] for file in files]
+        lacking = {file.key: wanted for file in files if (wanted := self._lacking(file)) is not None}
+        fetched = dict(zip(lacking, self.cache.fetch_all(list(lacking.values())), strict=True))
+        return [fetched.get(file.key) or self.home / file.key for file in files]
+
+    def _lacking(self, file: DerivedFile) -> Wanted | None:
+        """What is to be fetched for a file; None for one that lies below the home, or is none of ours."""
+        if (self.home / file.key).exists():
+            return None
+        try:
+            key = self.object_key(file.key)
+        except UsageError:
+            return None
+        return Wanted(key=key, sha256=file.sha256, size_bytes=file.size_bytes)
 
     def publish(self, asset_id: str, attempt: int) -> None:
         """Send what an attempt wrote to the store; what was sent before is not sent again."""
@@ -120,22 +158,32 @@ class SharedDerivedFiles(DerivedFiles):
         self.objects.delete(key)
         super().sweep(path)
 
-    def entries(self, folder: Path) -> list[Entry]:
-        """As the interface says, of the store."""
-        place = self.objects.key(TREE) if folder == self.root else self.object_key(self.key(folder))
-        folders = [Entry(name=name, is_folder=True) for name in self.objects.folders(place)]
-        depth = place.count("/") + 1
-        files = [
-            Entry(name=found.key.rpartition("/")[2], is_folder=False, size_bytes=found.size_bytes)
-            for found in (self.objects.list(place) if not folders else ())
-            if found.key.count("/") == depth
-        ]
-        return sorted([*folders, *files], key=lambda entry: entry.name)
+    def tree(self, asset_ids: Sequence[str]) -> StoreTree:
+        """As the interface says, of the store at this moment; one request for an asset of usual size."""
 
-    def exists(self, path: Path) -> bool:
+        def listed(asset_id: str) -> list[StoredObject]:
+            return list(self.objects.list(self.object_key(self.key(self.asset_folder(asset_id)))))
+
+        tree = StoreTree()
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tree") as threads:
+            for found in threads.map(listed, asset_ids):
+                for item in found:
+                    tree.add(self._place_of(item.key), item.size_bytes)
+        return tree
+
+    def top(self) -> StoreTree:
         """As the interface says, of the store."""
-        key = self.object_key(self.key(path))
-        return any(self.objects.list(key)) or self.objects.exists(key)
+        tree, top = StoreTree(), self.objects.key(TREE)
+        prefixes = [f"{top}/{name}" for name in self.objects.folders(top)]
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tree") as threads:
+            for prefix, names in zip(prefixes, threads.map(self.objects.folders, prefixes), strict=True):
+                for name in names:
+                    tree.add(self._place_of(f"{prefix}/{name}/"), None)
+        return tree
+
+    def _place_of(self, key: str) -> Path:
+        """Where the file of an object would be below the home."""
+        return self.root / key.removeprefix(f"{self.owner}/{TREE}/")
 
     def _remove_objects(self, place: str) -> None:
         self.objects.delete_prefix(place)

@@ -54,7 +54,7 @@ class Shelf(ABC):
 
     @abstractmethod
     def folders(self, prefix: str) -> Sequence[str]:
-        """The names directly below a prefix under which there are further ones, sorted."""
+        """The names directly below a prefix under which there are objects, sorted."""
 
     @abstractmethod
     def presign(self, key: str, seconds: int) -> str | None:
