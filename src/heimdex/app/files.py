@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heimdex.entities import DerivedFile, Hit, Kind
+from heimdex.entities.objects import key_of
 
 if TYPE_CHECKING:
     from heimdex.pipeline.browsing import Original
@@ -36,6 +37,18 @@ class Files:
         from heimdex.pipeline.browsing import original
 
         return original(self._make_tools(), asset_id)
+
+    def place_of(self, original: Original) -> bytes | None:
+        """The path of an original that lies on this machine; None for an upload in a bucket."""
+        return self._make_tools().originals.place(original.path_bytes)
+
+    def read_upload(self, original: Original, start: int, length: int) -> Iterator[bytes]:
+        """`length` bytes of an upload from `start` on, in pieces, straight from the object store.
+
+        Raises ObjectMissing, ObjectStoreError.
+        """
+        key = key_of(original.path_bytes)
+        return self._make_tools().originals.objects.read_range(key, start, length)
 
     def thumbnail_of_scene(self, scene_id: str) -> tuple[DerivedFile, Path]:
         """The thumbnail of a scene's best frame, and where it lies. Raises NotFound."""

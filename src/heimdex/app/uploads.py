@@ -45,6 +45,12 @@ class Uploads:
         options = IndexOptions(stages=choose(stages), hidden=self._hidden, retry=retry)
         return index_object(self._make_tools(), options, object_key, on_progress)
 
+    def of_asset(self, asset_id: str) -> list[UploadedFile]:
+        """The uploads that an asset was made from; none for one that was only indexed in place."""
+        from heimdex.pipeline.uploads import uploads_of
+
+        return uploads_of(self._make_tools(), asset_id)
+
     def drop(self, object_id: str) -> list[str]:
         """Remove an upload for good. Returns the assets that went. Raises NotFound, ObjectStoreError."""
         from heimdex.pipeline.uploads import drop_upload

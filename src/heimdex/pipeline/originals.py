@@ -97,6 +97,13 @@ class Originals:
         """Whether reading it fetches it from another machine."""
         return is_object(path) and self.objects.is_shared
 
+    def place(self, path: bytes) -> bytes | None:
+        """A path under which the original can be read where it lies; None for an upload in a bucket."""
+        if not is_object(path):
+            return path
+        own = self.objects.path(key_of(path))
+        return None if own is None else os.fsencode(own)
+
     def _record(self, path: bytes) -> UploadedFile | None:
         owner, key = self._owner, key_of(path)
         return self._database.run(owner, lambda c: uploaded.find(c, owner, key), read_only=True)

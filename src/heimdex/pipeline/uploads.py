@@ -15,7 +15,7 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.entities import IndexReport, UploadedFile, new_id
-from heimdex.entities.objects import escaped, object_path
+from heimdex.entities.objects import escaped, is_object, key_of, object_path
 from heimdex.errors import NotFound
 from heimdex.pipeline.indexing import IndexOptions, index
 from heimdex.pipeline.library import remove
@@ -60,6 +60,19 @@ def keep_upload(tools: Tools, path: Path, announced: Announced, *, take: bool = 
     )
     tools.database.run(tools.owner, lambda c: uploaded.enter(c, tools.owner, file))
     return file
+
+
+def uploads_of(tools: Tools, asset_id: str) -> list[UploadedFile]:
+    """The uploads that an asset was made from; none for one that was only indexed in place."""
+    owner = tools.owner
+
+    def read(connection: Connection[Any]) -> list[UploadedFile]:
+        paths = [path.path_bytes for path in assets.paths_of(connection, owner, asset_id)]
+        found = [uploaded.find(connection, owner, key_of(path)) for path in paths if is_object(path)]
+        return [file for file in found if file is not None]
+
+    result: list[UploadedFile] = tools.database.run(owner, read, read_only=True)
+    return result
 
 
 def index_object(
