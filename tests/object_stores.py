@@ -47,7 +47,7 @@ def s3_server() -> Iterator[S3Options]:
 class FaultyProxy:
     """Passes requests on to a server; each takes the next fault of `faults`, while there are any.
 
-    error: 500 · cut: the answer ends in its middle · hang up: no answer at all · slow: half a second late ·
+    error: 500 · cut: the answer ends in its middle · hang up: no answer at all · slow: some time late ·
     busy: 503 · refused: 403 · fine. `is_down`: every request is hung up on.
     """
 
@@ -101,7 +101,7 @@ class FaultyProxy:
             request.end_headers()
             return
         if fault == "slow":
-            time.sleep(0.5)
+            time.sleep(0.2)
         self._pass_on(request, body, cut=fault == "cut")
 
     def _pass_on(self, request: BaseHTTPRequestHandler, body: bytes, *, cut: bool) -> None:

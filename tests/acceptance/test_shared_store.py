@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from heimdex import Heimdex
 from heimdex.errors import ObjectStoreUnavailable
 from heimdex.pipeline.uploads import Announced
+from heimdex.server.application import create_app
 from heimdex.store import objects
 from heimdex.store.objects import open_objects
 from heimdex.store.s3_shelf import S3Options
@@ -196,6 +198,16 @@ def test_what_goes_from_the_index_goes_from_the_store(
     second.remove(film)
     assert not any(film in key for key in kept(first))
     assert 0 < len(kept(first)) < before
+    # A process is killed between the sending of its files and the commit of its rows: the next run sweeps.
+    other = next(asset for asset in first.assets()["assets"] if asset["kind"] == "video")["asset_id"]
+    folder = first.derived.attempt_folder(other, 77)
+    folder.mkdir(parents=True)
+    (folder / "frame.jpg").write_bytes(b"frame")
+    first.derived.publish(other, 77)
+    assert any("/77/" in key for key in kept(first))
+    first.index(own)
+    assert not any("/77/" in key for key in kept(first))
+    assert not folder.exists()
     # The store is away when something is to be removed: the next run of that machine does it.
     photo = next(asset for asset in first.assets()["assets"] if asset["kind"] == "photo")["asset_id"]
     proxy.is_down = True
@@ -273,6 +285,26 @@ def test_an_upload_is_indexed_by_a_machine_that_never_saw_it(
     assert (asset["path"], asset["state"]) == ("../Füße 1.mp4", "done")
     assert third.search(similar=third.show(asset["asset_id"])["scenes"][0]["scene_id"], nearest=True).hits
     assert faults(third) == []
+    content = film.read_bytes()
+    with TestClient(create_app(third), base_url="http://127.0.0.1") as client:
+        address = f"/api/v1/assets/{asset['asset_id']}/original"
+        whole = client.get(address)
+        assert (whole.status_code, whole.content) == (200, content)
+        for asked, expected in {
+            "bytes=5-9": content[5:10],
+            "bytes=-4": content[-4:],
+            f"bytes={len(content) - 3}-": content[-3:],
+            f"bytes=7-{len(content) + 99}": content[7:],
+        }.items():
+            part = client.get(address, headers={"Range": asked})
+            assert (part.status_code, part.content) == (206, expected)
+        assert client.get(address, headers={"Range": f"bytes={len(content)}-"}).status_code == 416
+        for asked in ("bytes=9-5", "lines=1-2", "bytes=0-1,3-4", "bytes=-"):
+            assert client.get(address, headers={"Range": asked}).status_code == 200
+        stale = client.get(address, headers={"Range": "bytes=0-1", "If-Range": '"other"'})
+        assert stale.status_code == 200
+        clip = client.get(f"/api/v1/assets/{asset['asset_id']}/clip", params={"start": 0, "end": 1})
+        assert clip.status_code == 200
     # A walk over folders, the root of all of them included, does not miss what lies in none.
     assert second.index(media).missing == 0
     paths = {path: asset["state"] for asset in second.assets()["assets"] for path in asset["paths"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -151,8 +151,8 @@ def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
         found = assets.get_assets(connection, owner, [name])
         if found:
             return found[0]
-    path = _path_of(connection, owner, name)
-    known = assets.known_files(connection, owner).get(path)
+    files = assets.known_files(connection, owner)
+    known = files.get(_path_of(connection, owner, name, files))
     if known is not None and known.asset_id is not None:
         return assets.get_assets(connection, owner, [known.asset_id])[0]
     if known is not None:
@@ -160,28 +160,28 @@ def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
     raise NotFound(f"no asset {name}; `heimdex assets` lists what there is")
 
 
-def _path_of(connection: Connection[Any], owner: str, name: str) -> bytes:
-    """The path that a name means: an upload's own, that of an upload of this name, or a file's."""
+def _path_of(connection: Connection[Any], owner: str, name: str, files: Container[bytes]) -> bytes:
+    """The path on record that a name means: an upload's own, a file's, or that of the one upload so named."""
     raw = os.fsencode(name)
     if is_object(raw):
         return raw
-    if "/" not in name and not os.path.lexists(raw):
-        found = uploaded.find_by_name(connection, owner, name)
-        if len(found) == 1:
-            return object_path(found[0].object_key)
-    return os.path.abspath(os.path.expanduser(raw))
+    path = os.path.abspath(os.path.expanduser(raw))
+    if path not in files:
+        named = [object_path(file.object_key) for file in uploaded.find_by_name(connection, owner, name)]
+        if len(named) == 1 and named[0] in files:
+            return named[0]
+    return path
 
 
 def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[str]:
     if is_uuid(target) and assets.get_assets(connection, owner, [target]):
         assets.delete_assets(connection, owner, [target])
         return [target]
-    path = _path_of(connection, owner, target)
+    on_record = assets.known_files(connection, owner)
+    path = _path_of(connection, owner, target, on_record)
     below = path.rstrip(b"/") + b"/"
     files = {
-        known: file.asset_id
-        for known, file in assets.known_files(connection, owner).items()
-        if known == path or known.startswith(below)
+        known: file.asset_id for known, file in on_record.items() if known == path or known.startswith(below)
     }
     if not files:
         raise NotFound(f"nothing is indexed at {target}; `heimdex assets` lists what there is")

@@ -104,8 +104,9 @@ class Stages:
             on_progress(said)
 
         looked = self._look(item, attempt, hear)
-        self._ahead.rest(item.asset.asset_id)  # it reads the files that may be moved now
-        tools.derived.publish(item.asset.asset_id, attempt.number)
+        if tools.derived.is_shared:
+            self._ahead.rest(item.asset.asset_id)  # it reads the files that are moved now
+            tools.derived.publish(item.asset.asset_id, attempt.number)
         return Outcome(
             attempt=attempt,
             state=StageState.DONE if looked.scenes else StageState.EMPTY,

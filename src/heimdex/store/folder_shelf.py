@@ -122,8 +122,11 @@ class FolderShelf(Shelf):
     def _place(self, source: Path, key: str) -> None:
         target = self.path(key)
         for tries_left in reversed(range(TRIES)):
-            target.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             try:
+                self.root.mkdir(
+                    mode=PRIVATE, parents=True, exist_ok=True
+                )  # what is below needs no rights then
+                target.parent.mkdir(parents=True, exist_ok=True)
                 source.replace(target)
             except FileNotFoundError:
                 if not tries_left or not source.exists():

@@ -69,7 +69,7 @@ class ObjectCache:
         with self._stripes[hash(wanted.key) % STRIPES]:
             if not _is_usable(path, wanted.size_bytes):
                 try:
-                    path.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+                    self._make_folder(path.parent)
                     self._make_room(wanted.size_bytes)
                     self.objects.get_to(wanted.key, path, wanted.sha256)
                 except OSError as error:
@@ -95,6 +95,9 @@ class ObjectCache:
     @contextmanager
     def hold(self, wanted: Wanted) -> Iterator[Path]:
         """The object's file, which stays for the time of the block. Raises as `fetch`."""
+        if self.objects.path(wanted.key) is not None:
+            yield self.fetch(wanted)
+            return
         while True:
             path = self.fetch(wanted)
             descriptor = _locked(path)
@@ -114,7 +117,7 @@ class ObjectCache:
         copy = self.path(key)
         size = path.stat().st_size
         try:
-            copy.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            self._make_folder(copy.parent)
             path.replace(copy)
         except OSError as error:
             raise storage_error(error, self._folder) from error
@@ -129,6 +132,10 @@ class ObjectCache:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        self._folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)  # `parents` alone would be open to all
+        folder.mkdir(parents=True, exist_ok=True)
 
     def _make_room(self, size_bytes: int) -> None:
         """Let the longest unused go where copies or disk get too full. Raises StorageFull."""

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from heimdex.entities import StoredObject
 from heimdex.entities.objects import shown_name
@@ -30,8 +30,10 @@ from heimdex.errors import (
 )
 from heimdex.store.disk import storage_error
 from heimdex.store.folder_shelf import FolderShelf
-from heimdex.store.s3_shelf import S3Options, S3Shelf
 from heimdex.store.shelf import PIECE_BYTES, Put, Shelf
+
+if TYPE_CHECKING:
+    from heimdex.store.s3_shelf import S3Options
 
 log = logging.getLogger(__name__)
 
@@ -245,8 +247,11 @@ class ObjectStore:
 
 def open_objects(place: Path | S3Options, owner: str) -> ObjectStore:
     """The objects of an owner in a folder or a bucket; asks nothing yet. Raises SettingsError."""
-    shelf = FolderShelf(place) if isinstance(place, Path) else S3Shelf(place)
-    return ObjectStore(shelf, owner)
+    if isinstance(place, Path):
+        return ObjectStore(FolderShelf(place), owner)
+    from heimdex.store.s3_shelf import S3Shelf  # only who has a bucket needs a client for it
+
+    return ObjectStore(S3Shelf(place), owner)
 
 
 def _hashed(path: Path, digest: hashlib._Hash, sha256: str | None) -> Iterator[bytes]:

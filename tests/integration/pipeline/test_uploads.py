@@ -67,6 +67,7 @@ def test_an_upload_is_indexed_in_place_and_shown_by_its_name(heimdex: Heimdex, t
     assert [path.name for path in (tmp_path / "home" / "objects").rglob("*") if path.is_file()] == [
         "!2E.!2FSommer!2FF!C3!BC!C3!9Fe.jpg"
     ]
+    assert (tmp_path / "home" / "objects").stat().st_mode & 0o077 == 0
     assert faults(heimdex) == []
 
 
@@ -125,6 +126,7 @@ def test_a_dropped_upload_is_gone_everywhere(heimdex: Heimdex, tmp_path: Path) -
 def test_taking_an_asset_out_of_the_index_keeps_its_upload(heimdex: Heimdex, tmp_path: Path) -> None:
     kept = upload(heimdex, tmp_path, "a.jpg", (200, 30, 30))
     heimdex.uploads.index(kept.object_key)
+    assert heimdex.show("a.jpg")["asset"]["path"] == "a.jpg"
     heimdex.remove("a.jpg")
     assert heimdex.assets()["assets"] == []
     assert faults(heimdex) == []
