@@ -1,7 +1,7 @@
 """How much memory an object takes on its way to an S3 service and back, and how long that lasts.
 
-`python benchmarks/objects.py [MIB]`: puts a file of so many MiB (300) into moto's server, which runs in a process
-of its own, and fetches it again. The peak is that of this process, above what it held before.
+`python benchmarks/objects.py [MIB]`: puts a file of so many MiB (300) into moto's server, which runs in a
+process of its own, and fetches it again. The peak is that of this process, above what it held before.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def s3_server() -> Iterator[S3Options]:
             secret="secret",
             allow_http=True,
             timeout_s=10.0,
-            tries=3,
+            tries=2,
             patience_s=5.0,
         )
     finally:
