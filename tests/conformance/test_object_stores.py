@@ -102,6 +102,19 @@ def test_an_object_that_is_not_what_was_put_is_not_handed_out(store: ObjectStore
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["source", "target"]
 
 
+@pytest.mark.parametrize("size", [0, 9, 11])
+def test_an_object_of_another_size_than_on_record_is_not_handed_out(
+    store: ObjectStore, tmp_path: Path, size: int
+) -> None:
+    key = put(store, tmp_path, "a", content=b"0123456789")
+    store.get_to(key, tmp_path / "back", hashlib.sha256(b"0123456789").hexdigest(), size_bytes=10)
+    assert (tmp_path / "back").read_bytes() == b"0123456789"
+    put(store, tmp_path, "a", content=b"0123456789"[:size] if size < 10 else b"0123456789+")
+    with pytest.raises(ObjectDamaged):
+        store.get_to(key, tmp_path / "new", hashlib.sha256(b"0123456789").hexdigest(), size_bytes=10)
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_missing_object_is_named(store: ObjectStore, tmp_path: Path) -> None:
     key = store.key("originals", "none")
     for work in (

@@ -71,7 +71,7 @@ class ObjectCache:
                 try:
                     self._make_folder(path.parent)
                     self._make_room(wanted.size_bytes)
-                    self.objects.get_to(wanted.key, path, wanted.sha256)
+                    self.objects.get_to(wanted.key, path, wanted.sha256, size_bytes=wanted.size_bytes)
                 except OSError as error:
                     raise storage_error(error, self._folder) from error
         return path

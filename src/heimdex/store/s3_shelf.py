@@ -31,6 +31,7 @@ from heimdex.store.shelf import PIECE_BYTES, Put, Shelf
 
 MOST_PARTS = 9_000  # S3 takes 10,000
 PARTS_AT_ONCE = 2
+SMALL_BYTES = 256 << 10  # a kept frame and more
 KEYS_AT_ONCE = 1_000  # what one request may delete
 REFUSALS = (
     "403 Forbidden",
@@ -52,7 +53,8 @@ class S3Options:
     key_id: str | None = None
     secret: str | None = field(default=None, repr=False)
     allow_http: bool = False
-    timeout_s: float = 180.0  # for one request: a piece may come through a thin line
+    timeout_s: float = 180.0  # for one request with a piece in it, which may come through a thin line
+    short_timeout_s: float = 20.0  # for one of a few kilobytes
     connect_timeout_s: float = 5.0
     tries: int = 6  # of one request
     patience_s: float = 30.0  # for all tries of one request
@@ -70,7 +72,9 @@ class S3Shelf(Shelf):
         if options.endpoint is not None:
             _check(options.endpoint, allow_http=options.allow_http)
         try:
-            self._store = S3Store(options.bucket, prefix=options.prefix or None, **_config(options))
+            prefix = options.prefix or None
+            self._store = S3Store(options.bucket, prefix=prefix, **_config(options, options.timeout_s))
+            self._quick = S3Store(options.bucket, prefix=prefix, **_config(options, options.short_timeout_s))
         except (BaseError, ValueError) as error:
             raise SettingsError(
                 f"The object store {self._where} cannot be used: {_first_line(error)}. See "
@@ -89,7 +93,8 @@ class S3Shelf(Shelf):
         }
         with self._translated(None):
             if second is None:
-                obstore.put(self._store, put.key, first, attributes=attributes, use_multipart=False)
+                store = self._quick if len(first) <= SMALL_BYTES else self._store
+                obstore.put(store, put.key, first, attributes=attributes, use_multipart=False)
                 return
             obstore.put(
                 self._store,
@@ -104,29 +109,35 @@ class S3Shelf(Shelf):
     def read(self, key: str, start: int, length: int) -> bytes:
         """As the interface says."""
         with self._translated(key):
-            return bytes(obstore.get_range(self._store, key, start=start, length=length))
+            store = self._quick if length <= SMALL_BYTES else self._store
+            try:
+                return bytes(obstore.get_range(store, key, start=start, length=length))
+            except BaseError as error:
+                if "416 Range Not Satisfiable" in str(error):  # it ends before
+                    return b""
+                raise
 
     def head(self, key: str) -> StoredObject:
         """As the interface says."""
         with self._translated(key):
-            return _stored(obstore.head(self._store, key))
+            return _stored(obstore.head(self._quick, key))
 
     def delete(self, keys: Sequence[str]) -> None:
         """As the interface says; a thousand in one request."""
         for start in range(0, len(keys), KEYS_AT_ONCE):
             with self._translated(None):
-                obstore.delete(self._store, list(keys[start : start + KEYS_AT_ONCE]))
+                obstore.delete(self._quick, list(keys[start : start + KEYS_AT_ONCE]))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """As the interface says; a thousand with one request."""
         with self._translated(None):
-            for batch in obstore.list(self._store, prefix, chunk_size=KEYS_AT_ONCE):
+            for batch in obstore.list(self._quick, prefix, chunk_size=KEYS_AT_ONCE):
                 yield from map(_stored, batch)
 
     def folders(self, prefix: str) -> Sequence[str]:
         """As the interface says."""
         with self._translated(None):
-            found = obstore.list_with_delimiter(self._store, prefix)
+            found = obstore.list_with_delimiter(self._quick, prefix)
         return sorted(name.rstrip("/").rpartition("/")[2] for name in found["common_prefixes"])
 
     def presign(self, key: str, seconds: int) -> str | None:
@@ -193,13 +204,13 @@ def _check(endpoint: str, *, allow_http: bool) -> None:
         )
 
 
-def _config(options: S3Options) -> dict[str, Any]:
+def _config(options: S3Options, timeout_s: float) -> dict[str, Any]:
     config: dict[str, Any] = {
         "region": options.region,
         "virtual_hosted_style_request": False,
         "client_options": {
             "allow_http": options.allow_http,
-            "timeout": timedelta(seconds=options.timeout_s),
+            "timeout": timedelta(seconds=timeout_s),
             "connect_timeout": timedelta(seconds=options.connect_timeout_s),
         },
         "retry_config": {

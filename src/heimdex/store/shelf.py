@@ -38,7 +38,7 @@ class Shelf(ABC):
 
     @abstractmethod
     def read(self, key: str, start: int, length: int) -> bytes:
-        """Up to `length` (PIECE_BYTES at most) bytes from `start` on, which is below the object's size."""
+        """Up to `length` (PIECE_BYTES at most) bytes from `start` on; none behind the object's end."""
 
     @abstractmethod
     def head(self, key: str) -> StoredObject:
