@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from PIL import Image
 
 from heimdex import Heimdex
@@ -17,8 +16,8 @@ from heimdex.cli.diagnosis import checks
 from heimdex.entities import UploadedFile
 from heimdex.errors import NotFound, ObjectDamaged, StoreError
 from heimdex.pipeline.uploads import Announced
-from heimdex.server.application import create_app
 from heimdex.store import uploaded
+from tests.downloads import download_client
 from tests.planting import lasting_workers
 from tests.two_models import two_models
 
@@ -171,10 +170,9 @@ def test_an_upload_is_downloaded_whole_and_in_parts(heimdex: Heimdex, tmp_path: 
     heimdex.uploads.index(kept.object_key)
     content = b"".join(heimdex.objects.read_range(kept.object_key))
     (asset,) = heimdex.assets()["assets"]
-    with TestClient(create_app(heimdex), base_url="http://127.0.0.1") as client:
-        address = f"/api/v1/assets/{asset['asset_id']}/original"
-        assert client.get(address).content == content
-        part = client.get(address, headers={"Range": "bytes=5-9"})
+    with download_client(heimdex, asset["asset_id"]) as client:
+        assert client.get("/original").content == content
+        part = client.get("/original", headers={"Range": "bytes=5-9"})
         assert (part.status_code, part.content) == (206, content[5:10])
 
 
