@@ -25,11 +25,14 @@ from heimdex.pipeline.arrivals import Item
 from heimdex.pipeline.flow import SCENES, Stage
 from heimdex.pipeline.later import Later
 from heimdex.pipeline.ledger import Ledger, Outcome
+from heimdex.pipeline.originals import Originals
 from heimdex.pipeline.tools import Limits, PictureModel, SceneOptions, Tools
 from heimdex.pipeline.verb import Verb
 from heimdex.store import assets, runs, scenes
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
+from heimdex.store.object_cache import ObjectCache
+from heimdex.store.objects import open_objects
 from heimdex.store.runs import RunKey
 from tests.conformance.fakes import FAKE
 from tests.library import FACTS, QUALITY
@@ -159,6 +162,9 @@ def make_kit(database: Database, owner: str, home: Path) -> Kit:
         owner=owner,
         home=home,
         derived=DerivedFiles(home, owner),
+        originals=Originals(
+            database, owner, ObjectCache(open_objects(home / "objects", owner), home / "cache", 1 << 30)
+        ),
         model=model,
         limits=Limits(),
         scenes=SceneOptions(),

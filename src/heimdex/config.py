@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from heimdex.errors import SettingsError
 from heimdex.inherited.names import Found, read_inherited
+
+_BUCKET = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,62}(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
 SINGLE_OWNER = "00000000-0000-7000-8000-000000000001"
 """The owner of everything while there are no accounts."""
@@ -49,6 +52,28 @@ class Settings(BaseSettings):
         default=None,
         description="The login that may create and change tables in that database; only needed when there "
         "is something to migrate.",
+    )
+    object_store: str | None = Field(
+        default=None,
+        description="Where uploads are kept, and with s3:// what many machines share: a folder, or "
+        "`s3://bucket/prefix`. Default: `objects` in the data folder.",
+    )
+    s3_endpoint: str | None = Field(
+        default=None,
+        description="The address of an S3-compatible service, e.g. `https://s3.example.org`. Default: AWS.",
+    )
+    s3_region: str = Field(default="us-east-1", description="The region of the bucket.")
+    s3_key_id: str | None = Field(
+        default=None, description="The access key of the bucket. Default: the role of the machine, on AWS."
+    )
+    s3_secret: SecretStr | None = Field(default=None, description="The secret of that access key.")
+    s3_allow_http: bool = Field(
+        default=False, description="Allow an `http://` endpoint: everything can be read on the way."
+    )
+    object_cache_mb: int = Field(
+        default=20_480,
+        ge=16,
+        description="MiB that copies of objects may take in the data folder; the longest unused go first.",
     )
     owner: str = Field(default=SINGLE_OWNER, description="The owner (a UUID) whose library this is.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -291,6 +316,13 @@ class Settings(BaseSettings):
         if not value.startswith(("https://", "http://")):
             raise ValueError("an address beginning with https:// or http:// is wanted")
         return value.rstrip("/")
+
+    @field_validator("object_store")
+    @classmethod
+    def _store_is_a_folder_or_a_bucket(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value and not _BUCKET.fullmatch(value):
+            raise ValueError("a folder, or s3://bucket/prefix with plain names, is wanted")
+        return value
 
     @field_validator("owner")
     @classmethod

@@ -10,12 +10,17 @@ HeimdexError
 │   ├── UnknownFormat        its content is no picture, film or sound we know
 │   ├── DamagedFile          recognised, but truncated or corrupt
 │   └── OversizedPicture     more pixels than the guard allows (a bomb, or a setting too low)
-├── StoreError               the database or the derived files
+├── StoreError               the database, the derived files or the object store
 │   ├── DatabaseUnavailable  cannot be reached or started; trying again may help
 │   ├── SchemaMismatch       the schema is newer than this code
 │   ├── UnsafeRole           a superuser or BYPASSRLS login, refused
 │   ├── StorageFull          no space left on the device
-│   └── Superseded           another process took this work over; nothing was written
+│   ├── Superseded           another process took this work over; nothing was written
+│   └── ObjectStoreError     the object store
+│       ├── ObjectStoreUnavailable  cannot be reached, or fails; trying again may help
+│       ├── ObjectStoreRefused      wrong credentials, no such bucket, not allowed
+│       ├── ObjectMissing           no object has this key
+│       └── ObjectDamaged           an object is not what was put there
 ├── ModelError               weights and runtimes
 │   ├── WeightsCorrupt       a checksum differs
 │   ├── ModelUnavailable     not installed here
@@ -86,7 +91,7 @@ class OversizedPicture(MediaError):
 
 
 class StoreError(HeimdexError):
-    """The database or the derived files."""
+    """The database, the derived files or the object store."""
 
 
 class DatabaseUnavailable(StoreError):
@@ -107,6 +112,26 @@ class StorageFull(StoreError):
 
 class Superseded(StoreError):
     """Another process took this work over; nothing was written."""
+
+
+class ObjectStoreError(StoreError):
+    """The object store."""
+
+
+class ObjectStoreUnavailable(ObjectStoreError):
+    """The object store cannot be reached, or fails; trying again may help."""
+
+
+class ObjectStoreRefused(ObjectStoreError):
+    """Wrong credentials, no such bucket, or not allowed."""
+
+
+class ObjectMissing(ObjectStoreError):
+    """No object has this key."""
+
+
+class ObjectDamaged(ObjectStoreError):
+    """An object is not what was put there."""
 
 
 class ModelError(HeimdexError):

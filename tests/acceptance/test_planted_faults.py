@@ -87,6 +87,7 @@ def test_every_kind_of_fault_is_planted_here() -> None:
     planted.add(faults.PATH_GONE.what)  # by a test of its own, below
     elsewhere = {faults.SPACE_UNINDEXED.what, faults.MODEL_UNLOADABLE.what}  # tests/integration/pipeline
     elsewhere |= {kind.what for kind in (*TEXT_KINDS.values(), *TERM_KINDS.values())}  # there too
+    elsewhere |= {faults.UPLOAD_GONE.what, faults.UPLOAD_UNKNOWN.what}  # test_uploads.py there
     assert {kind.what for kind in KINDS} - planted == elsewhere
     assert len(planted) >= 30
 

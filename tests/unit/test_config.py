@@ -56,3 +56,18 @@ def test_the_home_is_absolute_and_knows_the_tilde(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HEIMDEX_HOME", "~/library")
     assert read_settings().home == tmp_path / "library"
+
+
+def test_the_object_store_is_a_folder_or_a_bucket(tmp_path: Path) -> None:
+    from heimdex.app.parts import object_place
+    from heimdex.store.s3_shelf import S3Options
+
+    assert object_place(read_settings(home=tmp_path)) == tmp_path / "objects"
+    assert object_place(read_settings(object_store="/mnt/films")) == Path("/mnt/films")
+    found = object_place(read_settings(object_store="s3://films/a/b/", s3_key_id="k", s3_secret="hush"))
+    assert isinstance(found, S3Options)
+    assert (found.bucket, found.prefix, found.secret) == ("films", "a/b", "hush")
+    assert "hush" not in repr(found)
+    for wrong in ("s3://", "gs://films", "s3://films/../other", "s3://films//a", "s3://films/a b"):
+        with pytest.raises(SettingsError, match="HEIMDEX_OBJECT_STORE"):
+            read_settings(object_store=wrong)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from heimdex.app.keys import Keys
+    from heimdex.app.uploads import Uploads
     from heimdex.app.users import Users
     from heimdex.encoders.background import Floats
     from heimdex.encoders.encoder import Encoder
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from heimdex.search import Searcher
     from heimdex.search.adapting.teacher import Teacher
     from heimdex.search.assembly import SearchParts
+    from heimdex.store.object_cache import ObjectCache
+    from heimdex.store.objects import ObjectStore
 
 POOL_SIZE = 16  # transactions at once; connections are opened when first needed
 HANDS = 2  # processes for what is handed in and out: pictures to search by, clips
@@ -120,7 +123,30 @@ class Heimdex:
     @cached_property
     def derived(self) -> DerivedFiles:
         """Kept frames and thumbnails."""
-        return DerivedFiles(self.settings.home, self.owner)
+        return parts.derived_files(self.settings, self.owner, lambda: self._cache)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The object store, this owner's part of it. Raises SettingsError."""
+        from heimdex.store.objects import open_objects
+
+        if self._host is not None:
+            return self._host.objects.for_owner(self.owner)
+        return open_objects(parts.object_place(self.settings), self.owner)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Originals that were handed in."""
+        from heimdex.app.uploads import Uploads
+
+        return Uploads(self._tools, hidden=self.settings.hidden)
+
+    @cached_property
+    def _cache(self) -> ObjectCache:
+        from heimdex.store.object_cache import ObjectCache
+
+        limit_bytes = self.settings.object_cache_mb << 20
+        return ObjectCache(self.objects, self.settings.home / "cache", limit_bytes)
 
     @cached_property
     def model(self) -> PictureModel:
@@ -253,12 +279,14 @@ class Heimdex:
         shows: Sequence[str] = (),
         without: Sequence[str] = (),
         likes: Sequence[str] = (),
+        thumbnails: bool = True,
     ) -> Answer:
         """The moments that answer words, a picture, a scene, or a mixture. Raises QueryError, NotFound.
 
         `text` is a line of the query language; `says` and `shows` add what is said and written to it,
         `without` what counts against a hit, `likes` scenes, as `SCENE` or `SCENE:-0.5`. `strictness` is
-        strict, normal or loose; `nearest` shows what came nearest where nothing answers.
+        strict, normal or loose; `nearest` shows what came nearest where nothing answers. `thumbnails` fetches
+        those that lie in a bucket.
         """
         from heimdex.search.language import like, parse
 
@@ -270,7 +298,7 @@ class Heimdex:
             since=since,
             until=until,
         )
-        return self.searcher.search(
+        answer = self.searcher.search(
             Query(
                 text=text,
                 image=None if image is None else os.fsdecode(_as_bytes(image)),
@@ -284,6 +312,9 @@ class Heimdex:
                 nearest=nearest,
             )
         )
+        if not thumbnails or not self.derived.is_shared:
+            return answer
+        return replace(answer, hits=self.files.with_thumbnails(answer.hits))
 
     def verify(self, *, sample: int = 64) -> Verification:
         """Derive everything again from files and rows and name every fault."""
@@ -385,6 +416,7 @@ class Heimdex:
         return replace(tools, model=parts.picture_model(self.settings, model))
 
     def _tools(self) -> Tools:
+        from heimdex.pipeline.originals import Originals
         from heimdex.pipeline.tools import Tools
 
         settings = self.settings
@@ -393,6 +425,7 @@ class Heimdex:
             owner=self.owner,
             home=settings.home,
             derived=self.derived,
+            originals=Originals(self.database, self.owner, self._cache),
             model=self.model,
             limits=parts.limits(settings),
             scenes=parts.scene_options(settings),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heimdex.entities import DerivedFile, Kind
+from heimdex.entities import DerivedFile, Hit, Kind
+from heimdex.entities.objects import key_of
 
 if TYPE_CHECKING:
     from heimdex.pipeline.browsing import Original
@@ -37,13 +38,25 @@ class Files:
 
         return original(self._make_tools(), asset_id)
 
+    def place_of(self, original: Original) -> bytes | None:
+        """The path of an original that lies on this machine; None for an upload in a bucket."""
+        return self._make_tools().originals.place(original.path_bytes)
+
+    def read_upload(self, original: Original, start: int, length: int) -> Iterator[bytes]:
+        """`length` bytes of an upload from `start` on, in pieces, straight from the object store.
+
+        Raises ObjectMissing, ObjectStoreError.
+        """
+        key = key_of(original.path_bytes)
+        return self._make_tools().originals.objects.read_range(key, start, length)
+
     def thumbnail_of_scene(self, scene_id: str) -> tuple[DerivedFile, Path]:
         """The thumbnail of a scene's best frame, and where it lies. Raises NotFound."""
         from heimdex.pipeline.browsing import thumbnail_of_scene
 
         tools = self._make_tools()
         found = thumbnail_of_scene(tools, scene_id)
-        return found, tools.derived.path(found.key)
+        return found, tools.derived.at_hand([found])[0]
 
     def kept_frame(self, keyframe_id: str, *, thumbnail: bool = False) -> tuple[DerivedFile, Path]:
         """A kept frame or its thumbnail, and where it lies. Raises NotFound."""
@@ -52,7 +65,13 @@ class Files:
         tools = self._make_tools()
         keyframe = kept_frame(tools, keyframe_id)
         found = keyframe.thumbnail if thumbnail else keyframe.frame
-        return found, tools.derived.path(found.key)
+        return found, tools.derived.at_hand([found])[0]
+
+    def with_thumbnails(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """Hits whose thumbnails can be opened here; of one that cannot be fetched there is none."""
+        from heimdex.pipeline.browsing import with_thumbnails
+
+        return with_thumbnails(self._make_tools(), hits)
 
     def clip(self, asset_id: str, *, start: float, end: float) -> CutClip:
         """Copy a stretch, in seconds, of an asset without decoding it; the file is the taker's to remove.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heimdex.config import Settings
 from heimdex.errors import ModelUnavailable, NotFound, SettingsError
 from heimdex.inherited.expectations import Expected
+from heimdex.store.derived import DerivedFiles
 
 if TYPE_CHECKING:
     from heimdex.encoders.row import LoadOptions
@@ -22,9 +25,42 @@ if TYPE_CHECKING:
         WritingOptions,
     )
     from heimdex.search.meanings import TextSide
+    from heimdex.store.object_cache import ObjectCache
+    from heimdex.store.s3_shelf import S3Options
     from heimdex.store.vectors import StoredModel
 
 STARTER = "starter"
+BUCKETS = "s3://"
+
+
+def object_place(settings: Settings) -> Path | S3Options:
+    """Where objects are kept."""
+    from heimdex.store.s3_shelf import S3Options
+
+    place = settings.object_store
+    if place is None:
+        return settings.home / "objects"
+    if not place.startswith(BUCKETS):
+        return Path(place).expanduser().absolute()
+    bucket, _, prefix = place.removeprefix(BUCKETS).partition("/")
+    return S3Options(
+        bucket=bucket,
+        prefix=prefix.strip("/"),
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        key_id=settings.s3_key_id,
+        secret=None if settings.s3_secret is None else settings.s3_secret.get_secret_value(),
+        allow_http=settings.s3_allow_http,
+    )
+
+
+def derived_files(settings: Settings, owner: str, cache: Callable[[], ObjectCache]) -> DerivedFiles:
+    """Kept frames and thumbnails: below the home, or in the bucket that machines share."""
+    if not (settings.object_store or "").startswith(BUCKETS):
+        return DerivedFiles(settings.home, owner)
+    from heimdex.store.shared_derived import SharedDerivedFiles
+
+    return SharedDerivedFiles(settings.home, owner, cache())
 
 
 def load_options(settings: Settings) -> LoadOptions:

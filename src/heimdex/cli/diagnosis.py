@@ -32,6 +32,7 @@ def checks(settings: Settings) -> list[dict[str, str]]:
         ("home", _home),
         ("disk", _disk),
         ("database", _database),
+        ("objects", _objects),
         ("models", _models),
         ("texts", _texts),
         ("speech", _speech),
@@ -87,6 +88,17 @@ def _database(settings: Settings) -> tuple[str, str]:
     assert row is not None
     where = "external" if settings.database_url else "embedded"
     return "ok", f"{where} PostgreSQL {row[0]}, pgvector {row[2]}, as {row[1]}"
+
+
+def _objects(settings: Settings) -> tuple[str, str]:
+    from heimdex.app import Heimdex
+
+    with Heimdex(settings) as heimdex:
+        store = heimdex.objects
+    if not store.is_shared and not Path(store.place).exists():
+        return "ok", f"{store.place}, made when the first file is uploaded"
+    store.probe()  # a folder must not appear because somebody asked
+    return "ok", f"{store.place}, an object was written, read and removed"
 
 
 def _checked(settings: Settings, name: str) -> Checkup:

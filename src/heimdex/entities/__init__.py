@@ -16,6 +16,10 @@ from heimdex.entities.ids import (
     is_uuid,
     new_id,
 )
+from heimdex.entities.objects import (
+    StoredObject,
+    UploadedFile,
+)
 from heimdex.entities.pictures import (
     KEPT_SHORT_SIDE,
     KEYFRAMES_PER_SCENE,
@@ -118,11 +122,13 @@ __all__ = [
     "StageRun",
     "StageState",
     "StartOver",
+    "StoredObject",
     "Strictness",
     "TextChannel",
     "TextLine",
     "Transcript",
     "Unavailable",
+    "UploadedFile",
     "Utterance",
     "Values",
     "Vector",

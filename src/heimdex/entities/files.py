@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from heimdex.entities.objects import shown_path
+
 
 class Kind(StrEnum):
     """What a file is by its content."""
@@ -25,8 +27,8 @@ class FileStamp:
 
     @property
     def text(self) -> str:
-        """The path for people; undecodable bytes are shown as \\xNN."""
-        return self.path.decode("utf-8", "backslashreplace")
+        """The path for people; undecodable bytes are shown as \\xNN, an uploaded file by its name."""
+        return shown_path(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,6 +69,17 @@ class Ahead:
             together.suspects |= film.made.suspects
         return together
 
+    def rest(self, asset_id: str) -> None:
+        """Begin nothing more for a film; wait for the group that is on its way. What is ready stays."""
+        with self._lock:
+            film = self._films.get(asset_id)
+            if film is None:
+                return
+            film.over = True
+            running = film.running
+        if running is not None:
+            running.result()
+
     def drop(self, asset_id: str) -> None:
         """Forget a film: what was told of it does not hold."""
         self._let_go(asset_id)

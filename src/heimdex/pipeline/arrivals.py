@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.entities import Asset, Facts, FileStamp, KnownFile
+from heimdex.entities.objects import is_object
 from heimdex.errors import HeimdexError, UnreadableFile
 from heimdex.pipeline.tools import Tools
 from heimdex.store import assets
@@ -75,7 +76,7 @@ class Arrivals:
             before = assets.find_by_hash(connection, self.owner, content_hash)
             paths = [] if before is None else assets.paths_of(connection, self.owner, before)
             others = [path.path_bytes for path in paths if path.path_bytes != stamp.path]
-            gone = [path for path in others if not os.path.lexists(path)]
+            gone = [path for path in others if not is_object(path) and not os.path.lexists(path)]
             entered = assets.register(connection, self.owner, stamp, content_hash, facts, gone)
             asset = assets.get_assets(connection, self.owner, [entered.asset_id])[0]
             return asset, entered.arrival, entered.dropped
@@ -95,14 +96,17 @@ class Arrivals:
     def mark_missing(self, roots: Sequence[bytes], stamps: Iterable[FileStamp]) -> int:
         """Mark what stood below the roots and is no longer there. Returns how many files."""
         seen = {stamp.path for stamp in stamps}
-        below = [os.path.abspath(root).rstrip(b"/") + b"/" for root in roots]
+        # An upload lies below no folder: it is missing only where it was asked for by itself.
+        below = [
+            root + b"/" if is_object(root) else os.path.abspath(root).rstrip(b"/") + b"/" for root in roots
+        ]
         gone = [
             file
             for path, file in self.known.items()
             if path not in seen
             and file.state != "missing"
             and any((path + b"/").startswith(root) for root in below)
-            and not os.path.lexists(path)
+            and (is_object(path) or not os.path.lexists(path))
         ]
         if not gone:
             return 0

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import Connection
 
-from heimdex.entities import DerivedFile, Keyframe, Kind, is_uuid
-from heimdex.errors import NotFound, QueryError
+from heimdex.entities import DerivedFile, Hit, Keyframe, Kind, is_uuid
+from heimdex.errors import NotFound, QueryError, StoreError
 from heimdex.pipeline import models
 from heimdex.pipeline.library import asset_line, find_asset, state_of
 from heimdex.pipeline.tools import Tools
 from heimdex.store import assets, browsing, runs, word_counts
 from heimdex.store.word_counts import WordCounts
+
+log = logging.getLogger(__name__)
 
 LARGEST_PAGE = 500
 
@@ -105,6 +109,24 @@ def kept_frame(tools: Tools, keyframe_id: str) -> Keyframe:
     if found is None:
         raise NotFound(f"no kept frame {keyframe_id}; an asset's scenes name theirs")
     return found
+
+
+def with_thumbnails(tools: Tools, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """Hits whose thumbnails can be opened here; of one that cannot be fetched there is none."""
+    if not tools.derived.is_shared or not hits:
+        return tuple(hits)
+    ids = [hit.scene_id for hit in hits]
+    best: dict[str, Keyframe] = tools.database.run(
+        tools.owner, lambda c: browsing.best_keyframes(c, tools.owner, ids), read_only=True
+    )
+    found = {scene_id: keyframe.thumbnail for scene_id, keyframe in best.items()}
+    try:
+        paths = dict(zip(found, tools.derived.at_hand(list(found.values())), strict=True))
+    except StoreError as error:  # what was found stands without its pictures
+        log.warning("no thumbnails: %s", error)
+        paths = {}
+    there = {scene_id: str(path) for scene_id, path in paths.items() if path.exists()}
+    return tuple(replace(hit, thumbnail=there.get(hit.scene_id)) for hit in hits)
 
 
 def thumbnail_of_scene(tools: Tools, scene_id: str) -> DerivedFile:

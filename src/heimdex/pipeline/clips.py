@@ -52,14 +52,15 @@ def cut_clip(tools: Tools, pool: WorkerPool, asset_id: str, start_us: int, end_u
     folder.mkdir(exist_ok=True)
     target = folder / f"{new_id()}.part"
     try:
-        clip: Clip = pool.call(
-            f"{CLIPS}:cut_job",
-            source.path_bytes,
-            asset.facts,
-            target,
-            (start_us, end_us),
-            timeout_s=CLIP_TIMEOUT_S,
-        )
+        with tools.originals.local(source.path_bytes) as path:
+            clip: Clip = pool.call(
+                f"{CLIPS}:cut_job",
+                path,
+                asset.facts,
+                target,
+                (start_us, end_us),
+                timeout_s=CLIP_TIMEOUT_S,
+            )
     except BaseException:
         target.unlink(missing_ok=True)
         raise

@@ -122,7 +122,7 @@ def _paths(tools: Tools, ids: list[str]) -> Iterator[list[Path]]:
             tools.owner, partial(scenes.keyframes_of, owner=tools.owner, asset_ids=some), read_only=True
         )
         firsts = [keyframe for asset_id in some for keyframe in kept[asset_id] if keyframe.rank == 0]
-        yield [tools.home / keyframe.frame.key for keyframe in firsts]
+        yield tools.derived.at_hand([keyframe.frame for keyframe in firsts])
 
 
 def _vectors(encoder: Encoder, prepared: list[Picture]) -> Rows:

@@ -198,8 +198,9 @@ class DescriptionVerb(Verb):
     def _pictures(self, frames: Iterable[Keyframe]) -> list[bytes]:
         """The kept files' bytes. Raises AnswerFault for one that is not what was written."""
         found = []
-        for keyframe in frames:
-            path = self.tools.derived.path(keyframe.frame.key)
+        kept = list(frames)
+        paths = self.tools.derived.at_hand([keyframe.frame for keyframe in kept])
+        for keyframe, path in zip(kept, paths, strict=True):
             try:
                 content = path.read_bytes()
             except OSError as error:

@@ -52,9 +52,10 @@ class Dividing:
         run.tally.current = stamp.text
         try:
             found = None
-            if recognise(stamp.path) is not None:
-                self._pictures.expect()
-                found = run.stages.examine(stamp)
+            with run.tools.originals.local(stamp.path) as path:
+                if recognise(path) is not None:
+                    self._pictures.expect()
+                    found = run.stages.examine(stamp)
         except (MediaError, WorkerError) as error:
             run.check_stop()  # its worker may have been ended with the run
             run.tally.fail(stamp.text, run.arrivals.refuse(stamp, error), str(error))

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 
 from heimdex.entities import FileStamp, IndexReport, Refusal
+from heimdex.entities.objects import is_object, shown_path
 from heimdex.errors import UsageError
 from heimdex.media.walk import walk
 from heimdex.pipeline import models
@@ -27,6 +28,7 @@ from heimdex.pipeline.held import Held
 from heimdex.pipeline.later import Later, verbs_of
 from heimdex.pipeline.ledger import Ledger
 from heimdex.pipeline.news import News
+from heimdex.pipeline.originals import GONE
 from heimdex.pipeline.picturing import Picturing
 from heimdex.pipeline.run_context import TICK_S, IndexOptions, RunContext
 from heimdex.pipeline.stages import Stages
@@ -119,7 +121,7 @@ class IndexRun:
     def _walk(self, roots: Sequence[bytes]) -> list[FileStamp]:
         tally = self._run.tally
         stamps: list[FileStamp] = []
-        for found in walk(roots, hidden=self._run.options.hidden):
+        for found in self._met(roots):
             self._run.check_halt()
             if isinstance(found, Refusal):
                 tally.fail(found.path, found.stage, found.error)
@@ -127,6 +129,14 @@ class IndexRun:
                 stamps.append(found)
         tally.total = len(stamps)
         return stamps
+
+    def _met(self, roots: Sequence[bytes]) -> Iterator[FileStamp | Refusal]:
+        """What lies below folders, and uploads that are named by themselves."""
+        uploads = list(dict.fromkeys(root for root in roots if is_object(root)))
+        for upload in uploads:
+            stamp = self._run.tools.originals.stamp(upload)
+            yield stamp or Refusal(path=shown_path(upload), stage="walk", error=GONE)
+        yield from walk([root for root in roots if not is_object(root)], hidden=self._run.options.hidden)
 
     def _work(self, files: Sorted) -> None:
         """The first stages of every file."""

@@ -34,8 +34,8 @@ class Leftovers:
         """What processes left of an asset that were killed between a commit and its clearing up."""
         scenes_run = next((run for run in ledger if run.stage == SCENES.name), None)
         done = scenes_run is not None and scenes_run.state == StageState.DONE
-        expected = {str(scenes_run.attempt)} if scenes_run is not None and done else set()
-        if self.tools.derived.attempts(asset_id) <= expected or not self.ledger.claim(asset_id):
+        expected = scenes_run.attempt if scenes_run is not None and done else None
+        if self.tools.derived.is_tidy(asset_id, expected) or not self.ledger.claim(asset_id):
             return
         try:
             self._remove_unused(asset_id)

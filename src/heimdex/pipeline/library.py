@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from psycopg import Connection
 
 from heimdex.entities import Asset, AssetState, Keyframe, Scene, StageRun, StageState, is_uuid
+from heimdex.entities.objects import is_object, object_path
 from heimdex.errors import NotFound
 from heimdex.pipeline import models
 from heimdex.pipeline.flow import FLOW, LATER, Stage
 from heimdex.pipeline.ledger import claim_key, is_current
 from heimdex.pipeline.tools import Tools
-from heimdex.store import assets, descriptions, runs, scenes, vectors, word_counts
+from heimdex.store import assets, descriptions, runs, scenes, uploaded, vectors, word_counts
 from heimdex.store.assets import AssetPath
 from heimdex.store.database import is_claimed
 from heimdex.store.word_counts import WordCounts
@@ -150,8 +151,8 @@ def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
         found = assets.get_assets(connection, owner, [name])
         if found:
             return found[0]
-    path = os.path.abspath(os.path.expanduser(os.fsencode(name)))
-    known = assets.known_files(connection, owner).get(path)
+    files = assets.known_files(connection, owner)
+    known = files.get(_path_of(connection, owner, name, files))
     if known is not None and known.asset_id is not None:
         return assets.get_assets(connection, owner, [known.asset_id])[0]
     if known is not None:
@@ -159,16 +160,28 @@ def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
     raise NotFound(f"no asset {name}; `heimdex assets` lists what there is")
 
 
+def _path_of(connection: Connection[Any], owner: str, name: str, files: Container[bytes]) -> bytes:
+    """The path on record that a name means: an upload's own, a file's, or that of the one upload so named."""
+    raw = os.fsencode(name)
+    if is_object(raw):
+        return raw
+    path = os.path.abspath(os.path.expanduser(raw))
+    if path not in files:
+        named = [object_path(file.object_key) for file in uploaded.find_by_name(connection, owner, name)]
+        if len(named) == 1 and named[0] in files:
+            return named[0]
+    return path
+
+
 def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[str]:
     if is_uuid(target) and assets.get_assets(connection, owner, [target]):
         assets.delete_assets(connection, owner, [target])
         return [target]
-    path = os.path.abspath(os.path.expanduser(os.fsencode(target)))
+    on_record = assets.known_files(connection, owner)
+    path = _path_of(connection, owner, target, on_record)
     below = path.rstrip(b"/") + b"/"
     files = {
-        known: file.asset_id
-        for known, file in assets.known_files(connection, owner).items()
-        if known == path or known.startswith(below)
+        known: file.asset_id for known, file in on_record.items() if known == path or known.startswith(below)
     }
     if not files:
         raise NotFound(f"nothing is indexed at {target}; `heimdex assets` lists what there is")
@@ -225,8 +238,8 @@ def _scene(tools: Tools, scene: Scene, keyframes: Sequence[Keyframe]) -> dict[st
                 "at": seconds(keyframe.at_us),
                 "quality": None if keyframe.quality is None else keyframe.quality.quality_score,
                 "frame_quality": None if keyframe.quality is None else asdict(keyframe.quality),
-                "thumbnail": str(tools.derived.path(keyframe.thumbnail.key)),
-                "frame": str(tools.derived.path(keyframe.frame.key)),
+                "thumbnail": tools.derived.place(keyframe.thumbnail.key),
+                "frame": tools.derived.place(keyframe.frame.key),
             }
             for keyframe in keyframes
         ],

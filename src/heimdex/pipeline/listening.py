@@ -10,6 +10,7 @@ from typing import Any
 from heimdex.encoders import catalog
 from heimdex.encoders.row import ModelRow
 from heimdex.entities import Kind, StageRun, StageState, Transcript
+from heimdex.entities.objects import is_object
 from heimdex.errors import ModelError, ModelUnavailable, NotFound
 from heimdex.extractors.recognisers import STARTER, WhisperOptions, starter_fingerprint
 from heimdex.inference.weights import read_manifest
@@ -121,6 +122,8 @@ class SpeechVerb(Verb):
         return listens and self._listens_in != self._known_told.get(item.asset.asset_id, self._listens_in)
 
     def _lying_beside(self, item: Item) -> Beside:
+        if is_object(item.stamp.path):  # an upload comes alone
+            return ()
         folder = os.path.dirname(item.stamp.path)  # noqa: PTH120, names are bytes
         if folder not in self._subtitled:
             self._subtitled[folder] = _has_subtitles(folder)
@@ -135,28 +138,30 @@ class SpeechVerb(Verb):
     def _read(self, item: Item, report: Report) -> Subtitled:
         if self._readers is None:
             self._readers = WorkerPool(1, memory_limit_bytes=self.tools.limits.worker_memory_bytes)
-        found: Subtitled = self._readers.call(
-            f"{WORK}:read_subtitles",
-            item.stamp.path,
-            item.asset.facts,
-            self.tools.speech.language,
-            timeout_s=self.tools.limits.stall_timeout_s,
-            on_progress=report,
-        )
+        with self.tools.originals.local(item.stamp.path) as path:
+            found: Subtitled = self._readers.call(
+                f"{WORK}:read_subtitles",
+                path,
+                item.asset.facts,
+                self.tools.speech.language,
+                timeout_s=self.tools.limits.stall_timeout_s,
+                on_progress=report,
+            )
         return found
 
     def _listen(self, item: Item, report: Report, ears: Ears) -> Transcript:
         if self._listeners is None:
             self._listeners = self._pool_of(ears)
         stall_s = STARTER_STALL_S if ears.whisper is None else WHISPER_STALL_S
-        found: Transcript = self._listeners.call(
-            f"{WORK}:listen",
-            item.stamp.path,
-            item.asset.facts,
-            ears.whisper,
-            timeout_s=max(self.tools.limits.stall_timeout_s, stall_s),
-            on_progress=report,
-        )
+        with self.tools.originals.local(item.stamp.path) as path:
+            found: Transcript = self._listeners.call(
+                f"{WORK}:listen",
+                path,
+                item.asset.facts,
+                ears.whisper,
+                timeout_s=max(self.tools.limits.stall_timeout_s, stall_s),
+                on_progress=report,
+            )
         return found
 
     def _pool_of(self, ears: Ears) -> WorkerPool:

@@ -107,14 +107,15 @@ class WritingVerb(Verb):
 
     def _photo(self, item: Item, report: Report) -> Reading:
         limits = self.tools.limits
-        reading: Reading = self._pool.call(
-            f"{JOBS}:read_still",
-            item.stamp.path,
-            limits.max_pixels,
-            self._options,
-            timeout_s=self._timeout_s,
-            on_progress=report,
-        )
+        with self.tools.originals.local(item.stamp.path) as path:
+            reading: Reading = self._pool.call(
+                f"{JOBS}:read_still",
+                path,
+                limits.max_pixels,
+                self._options,
+                timeout_s=self._timeout_s,
+                on_progress=report,
+            )
         return reading
 
     def _film(self, item: Item, kept: Sequence[Keyframe], report: Report) -> list[Reading]:
@@ -151,16 +152,17 @@ class WritingVerb(Verb):
 
     def _call(self, item: Item, moments: Sequence[Moment], hear: Report) -> None:
         limits = self.tools.limits
-        self._pool.call(
-            f"{JOBS}:read_film",
-            item.stamp.path,
-            item.asset.facts,
-            list(moments),
-            self._options,
-            # Silent while it reads a picture, and while it decodes from where it could seek to.
-            timeout_s=max(self._timeout_s, limits.stall_timeout_s),
-            on_progress=hear,
-        )
+        with self.tools.originals.local(item.stamp.path) as path:
+            self._pool.call(
+                f"{JOBS}:read_film",
+                path,
+                item.asset.facts,
+                list(moments),
+                self._options,
+                # Silent while it reads a picture, and while it decodes from where it could seek to.
+                timeout_s=max(self._timeout_s, limits.stall_timeout_s),
+                on_progress=hear,
+            )
 
     def _outcome(self, attempt: Attempt, lines: Sequence[TextLine], errors: Sequence[str | None]) -> Outcome:
         owner, asset_id, model_id = self.tools.owner, attempt.key.asset_id, self.model_id

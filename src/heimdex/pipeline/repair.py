@@ -8,18 +8,14 @@ they lie. An asset whose file is away stays pending until it is back.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from heimdex.entities import FileStamp
 from heimdex.pipeline.flow import PICTURE, SCENES
 from heimdex.pipeline.inspection.faults import OTHER_WEIGHTS, Finding, Mend, told
 from heimdex.pipeline.inspection.inspectors import Inspectors
-from heimdex.pipeline.inspection.paths import stamp_of
 from heimdex.pipeline.inspection.whole import ALL, Inspection
 from heimdex.pipeline.ledger import claim_key
 from heimdex.pipeline.tools import Tools
@@ -89,7 +85,7 @@ class _Repair:
         self.tools.database.run(self.owner, lambda c: self._write(c, wanted))
         for finding in wanted:
             if finding.kind.mend is Mend.SWEEP:
-                _remove(finding.target)
+                self.tools.derived.sweep(finding.target)
             elif finding.kind.mend is Mend.DROP_ASSET:
                 self.tools.derived.remove_asset(self.asset_id)
         if not self.asset_id:
@@ -97,7 +93,8 @@ class _Repair:
         paths = self.tools.database.run(
             self.owner, lambda c: assets.paths_of(c, self.owner, self.asset_id), read_only=True
         )
-        return [path.path_bytes for path in paths if stamp_of(path.path_bytes) is not None]
+        stamp = self.tools.originals.stamp
+        return [path.path_bytes for path in paths if stamp(path.path_bytes) is not None]
 
     def _write(self, connection: Any, findings: list[Finding]) -> None:
         writers = {
@@ -159,7 +156,7 @@ class _Repair:
         if finding.target is not None:
             stamp = finding.target.stamp
             mends.settle_path_text(connection, self.owner, stamp.path, stamp.text)
-            if stamp_of(stamp.path) is None:  # the bytes were wrong, not the text
+            if self.tools.originals.stamp(stamp.path) is None:  # the bytes were wrong, not the text
                 assets.mark_missing(connection, self.owner, [stamp.path], [self.asset_id])
         assets.refresh(connection, self.owner, [self.asset_id])
 
@@ -168,7 +165,7 @@ class _Repair:
             mends.unsettle_paths(connection, self.owner, self.asset_id)
             return
         path, facts = finding.target
-        stamp = stamp_of(path) or FileStamp(path=path, size_bytes=0, modified_ns=0)
+        stamp = self.tools.originals.stamp(path) or FileStamp(path=path, size_bytes=0, modified_ns=0)
         assets.update_facts(connection, self.owner, self.asset_id, facts, stamp)
         self._run_again(connection, SCENES.name, 0)
 
@@ -179,11 +176,3 @@ class _Repair:
             mends.delete_vectors(connection, self.owner, self.asset_id, model_id)
             return
         mends.pend_run(connection, self.owner, self.asset_id, stage, model_id)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()

@@ -75,9 +75,10 @@ class Stages:
 
     def _examine(self, stamp: FileStamp) -> tuple[str, Facts] | None:
         limits = self.tools.limits
-        found: tuple[str, Facts] | None = self.decoders.call(
-            f"{WORK}:examine", stamp.path, limits.max_pixels, timeout_s=limits.stall_timeout_s
-        )
+        with self.tools.originals.local(stamp.path) as path:
+            found: tuple[str, Facts] | None = self.decoders.call(
+                f"{WORK}:examine", path, limits.max_pixels, timeout_s=limits.stall_timeout_s
+            )
         return found
 
     def forget(self, asset_id: str) -> None:
@@ -102,26 +103,36 @@ class Stages:
                 self._ahead.add(item.asset.asset_id, said.keyframes)
             on_progress(said)
 
-        looked: Looked = self.decoders.call(
-            f"{WORK}:look",
-            item.stamp.path,
-            item.asset.facts,
-            LookOptions(
-                home=tools.home,
-                folder=tools.derived.attempt_folder(item.asset.asset_id, attempt.number),
-                scenes=tools.scenes,
-                max_pixels=tools.limits.max_pixels,
-                threads=tools.decode_threads,
-            ),
-            timeout_s=tools.limits.stall_timeout_s,
-            on_progress=hear,
-        )
+        looked = self._look(item, attempt, hear)
+        if tools.derived.is_shared:
+            self._ahead.rest(item.asset.asset_id)  # it reads the files that are moved now
+            tools.derived.publish(item.asset.asset_id, attempt.number)
         return Outcome(
             attempt=attempt,
             state=StageState.DONE if looked.scenes else StageState.EMPTY,
             row_count=looked.scenes,
             write=self._writer(item, found, looked.note),
         )
+
+    def _look(self, item: Item, attempt: Attempt, hear: Callable[[object], None]) -> Looked:
+        tools = self.tools
+        options = LookOptions(
+            home=tools.home,
+            folder=tools.derived.attempt_folder(item.asset.asset_id, attempt.number),
+            scenes=tools.scenes,
+            max_pixels=tools.limits.max_pixels,
+            threads=tools.decode_threads,
+        )
+        with tools.originals.local(item.stamp.path) as path:
+            looked: Looked = self.decoders.call(
+                f"{WORK}:look",
+                path,
+                item.asset.facts,
+                options,
+                timeout_s=tools.limits.stall_timeout_s,
+                on_progress=hear,
+            )
+        return looked
 
     def picture(self, group: Sequence[tuple[Item, Attempt]]) -> list[Outcome]:
         """The stage `picture`: a vector in every space of the model for every kept frame."""
@@ -176,7 +187,7 @@ class Stages:
 
     def _encode_batch(self, frames: Sequence[Keyframe]) -> list[Encoded]:
         tools = self.tools
-        paths = [tools.derived.path(frame.frame.key) for frame in frames]
+        paths = tools.derived.at_hand([frame.frame for frame in frames])
         found: list[Encoded] = self.encoders.call(
             f"{WORK}:encode",
             tools.model.row.name,

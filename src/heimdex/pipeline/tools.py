@@ -11,6 +11,7 @@ from heimdex.entities import Space
 from heimdex.extractors.traffic import Traffic
 
 if TYPE_CHECKING:  # a worker process needs no database
+    from heimdex.pipeline.originals import Originals
     from heimdex.store.database import Database
     from heimdex.store.derived import DerivedFiles
 
@@ -105,6 +106,7 @@ class Tools:
     owner: str
     home: Path
     derived: DerivedFiles
+    originals: Originals
     model: PictureModel
     limits: Limits
     scenes: SceneOptions

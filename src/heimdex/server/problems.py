@@ -36,6 +36,8 @@ STATUS: tuple[tuple[type[errors.HeimdexError], HTTPStatus], ...] = (
     (errors.Superseded, HTTPStatus.CONFLICT),
     (errors.StorageFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (errors.DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (errors.ObjectStoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (errors.ObjectMissing, HTTPStatus.NOT_FOUND),
     (errors.WorkersUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.ModelUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )

@@ -44,6 +44,12 @@ def best_keyframe(connection: Connection[Any], owner: str, scene_id: str) -> Key
     return _one(connection, "best_keyframe", owner=owner, scene=scene_id)
 
 
+def best_keyframes(connection: Connection[Any], owner: str, scene_ids: Sequence[str]) -> dict[str, Keyframe]:
+    """The best kept frames of some scenes, by scene; those of sound have none."""
+    rows = connection.execute(SQL["best_keyframes"], {"owner": owner, "scenes": list(scene_ids)})
+    return {found.scene_id: found for found in map(keyframe_of, rows)}
+
+
 def _one(connection: Connection[Any], query: str, **parameters: str) -> Keyframe | None:
     if not all(is_uuid(value) for value in parameters.values()):
         return None

@@ -1,5 +1,7 @@
 """Derived files: reproducible, below the home, one folder per asset and attempt.
 
+Where many machines share a bucket they are kept there: see shared_derived.py.
+
     derived/<owner>/<two hex digits>/<asset>/<attempt>/<keyframe>.jpg
 
 An attempt writes into a folder of its own; after its rows are committed the other attempts' folders go. A
@@ -9,14 +11,45 @@ process killed anywhere in between leaves only folders no row points to, and the
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from heimdex.entities import DerivedFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """What lies in a folder of the tree."""
+
+    name: str
+    is_folder: bool
+
+
+class Tree:
+    """What lies where in a tree of derived files, as the disk has it at this moment."""
+
+    def entries(self, folder: Path) -> Sequence[Entry]:
+        """What lies in a folder, by name; nothing where there is none."""
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [Entry(name=name, is_folder=is_folder) for name, is_folder in entries]
+
+    def exists(self, path: Path) -> bool:
+        """Whether there is such a file or folder."""
+        return path.exists()
 
 
 class DerivedFiles:
     """The tree of derived files of one owner."""
+
+    is_shared = False  # whether other machines read them too
 
     def __init__(self, home: Path, owner: str) -> None:
         self.home = home
@@ -44,6 +77,27 @@ class DerivedFiles:
         """The file of a key."""
         return self.home / key
 
+    def place(self, key: str) -> str:
+        """Where a file is, for people."""
+        return str(self.path(key))
+
+    def at_hand(self, files: Sequence[DerivedFile]) -> list[Path]:
+        """The paths of some files, which can be read now; one that is missing stays so.
+
+        Raises ObjectStoreError, StorageFull where they lie in an object store.
+        """
+        return [self.path(file.key) for file in files]
+
+    def publish(self, asset_id: str, attempt: int) -> None:
+        """Let everybody reach what an attempt wrote; to be called before its rows are committed.
+
+        Raises ObjectStoreError, StorageFull.
+        """
+
+    def is_tidy(self, asset_id: str, attempt: int | None) -> bool:
+        """Whether nothing lies here that other attempts than this one left behind."""
+        return self.attempts(asset_id) <= ({str(attempt)} if attempt is not None else set())
+
     def keep_only(self, asset_id: str, attempt: int) -> None:
         """Remove the folders of an asset's other attempts."""
         folder = self.asset_folder(asset_id)
@@ -69,6 +123,19 @@ class DerivedFiles:
     def remove_asset(self, asset_id: str) -> None:
         """Remove everything derived from an asset."""
         _remove(self.asset_folder(asset_id))
+
+    def sweep(self, path: Path) -> None:
+        """Remove a file or a folder of the tree."""
+        with suppress(OSError):
+            _remove(path)
+
+    def tree(self, asset_ids: Sequence[str]) -> Tree:
+        """What lies in the folders of some assets. Raises ObjectStoreError."""
+        return Tree()
+
+    def top(self) -> Tree:
+        """The folders of all assets, not what is in them. Raises ObjectStoreError."""
+        return Tree()
 
     def assets(self) -> Iterator[tuple[str, Path]]:
         """(asset id, folder) of everything that has derived files. Foreign names come as they are."""

@@ -114,3 +114,23 @@ def test_nothing_begins_after_it_was_closed() -> None:
     ahead.add("film", frames(GROUP))
     assert ahead.take(["film"]).encoded == {}
     assert encoder.groups == []
+
+
+def test_a_film_at_rest_is_read_no_more_and_keeps_what_is_ready() -> None:
+    encoder = Encoder()
+    encoder.may_go_on.clear()
+    ahead = Ahead(encoder)
+    told = frames(3 * GROUP)
+    ahead.add("film", told)
+    assert encoder.begun.wait(PATIENCE_S)
+    resting = threading.Thread(target=ahead.rest, args=("film",))
+    resting.start()
+    resting.join(0.05)
+    assert resting.is_alive(), "a group is on its way"
+    encoder.may_go_on.set()
+    resting.join(PATIENCE_S)
+    assert len(encoder.groups) == 1
+    assert ahead.take(["film"]).encoded.keys() == {frame.keyframe_id for frame in told[:GROUP]}
+    assert len(encoder.groups) == 1
+    ahead.rest("unknown")
+    ahead.close()

@@ -140,6 +140,10 @@ FOLDER_OLD = _kind("a folder of kept files is of an attempt that is over", Mend.
 FILE_UNKNOWN = _kind("a file among the kept files belongs to no row", Mend.SWEEP, "removes it")
 FILE_TEMPORARY = _kind("a half-written file was left behind", Mend.SWEEP, "removes it")
 
+# Uploads. Nothing is done to them unasked: they may be all there is of a film.
+UPLOAD_GONE = _kind("an upload is not in the object store", Mend.HAND, "")
+UPLOAD_UNKNOWN = _kind("an object is in the store of which no upload is known", Mend.HAND, "")
+
 # The database
 ORPHANS = _kind("rows whose parent row is gone", Mend.DROP_ORPHANS, "drops them and looks at the file again")
 TABLE_OPEN = _kind("a table does not keep its owners apart", Mend.HAND, "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from heimdex.pipeline.inspection.faults import FaultKind, Finding
 from heimdex.pipeline.inspection.jobs import FileLook, KeptLook
 from heimdex.pipeline.inspection.subject import FRAME_ROWS, VECTOR_ROWS, Subject, frame_name
 from heimdex.store.checked import KeptFiles
-from heimdex.store.derived import DerivedFiles
+from heimdex.store.derived import DerivedFiles, Tree
 
 FOREIGN_LEVELS = 3.0
 """A thumbnail that differs more from its frame shows something else. Of 101 frames of the sample library the
@@ -50,25 +49,27 @@ def _judge(look: FileLook, sha256: str, size_bytes: int) -> FaultKind | None:
     return faults.FILE_SIZE if look.size_bytes != size_bytes else None
 
 
-def check_folder(subject: Subject, kept: Sequence[KeptFiles], derived: DerivedFiles) -> Iterator[Finding]:
+def check_folder(
+    subject: Subject, kept: Sequence[KeptFiles], derived: DerivedFiles, tree: Tree
+) -> Iterator[Finding]:
     """Whether an asset's folder holds what its rows point to, and nothing else."""
     folder = derived.asset_folder(subject.asset_id)
     keys = {key for frame in kept for key in (frame.frame_key, frame.thumbnail_key)}
-    homes = {home for home in (derived.path(key).parent for key in keys) if home.parent == folder}
+    homes = {home for home in ((derived.home / key).parent for key in keys) if home.parent == folder}
     for home in sorted(homes):
-        if not home.is_dir():
+        if not tree.exists(home):
             yield subject.found(faults.FOLDER_MISSING, derived.key(home))
     current = {home.name for home in homes} | {str(subject.attempt())}
     loose = _Loose(subject, derived, {frame.keyframe_id for frame in kept})
-    for entry in _entries(folder):
-        path = Path(entry)
-        if not entry.is_dir(follow_symlinks=False) or not entry.name.isdigit():
+    for entry in tree.entries(folder):
+        path = folder / entry.name
+        if not entry.is_folder or not entry.name.isdigit():
             yield from loose.files(folder, [entry.name])
         elif entry.name in current:
-            names = [file.name for file in _entries(path)]
+            names = [file.name for file in tree.entries(path)]
             yield from loose.files(path, [n for n in names if derived.key(path / n) not in keys])
         else:
-            places = (f"attempt {entry.name}", *(_stem(file.name) for file in _entries(path)))
+            places = (f"attempt {entry.name}", *(_stem(file.name) for file in tree.entries(path)))
             yield subject.found(faults.FOLDER_OLD, derived.key(path), *places, target=path)
 
 
@@ -100,24 +101,17 @@ class _Loose:
         return _is_id(stem) and stem not in self._ids
 
 
-def folders(derived: DerivedFiles) -> Iterator[tuple[str | None, Path]]:
+def folders(derived: DerivedFiles, tree: Tree) -> Iterator[tuple[str | None, Path]]:
     """(asset id, path) of everything in the tree of kept files; None for what can be no asset's folder."""
-    for prefix in _entries(derived.root):
-        if not prefix.is_dir(follow_symlinks=False):
-            yield None, Path(prefix)
+    for prefix in tree.entries(derived.root):
+        folder = derived.root / prefix.name
+        if not prefix.is_folder:
+            yield None, folder
             continue
-        for entry in _entries(Path(prefix)):
-            placed = Path(entry) == derived.asset_folder(entry.name)
-            proper = placed and _is_id(entry.name) and entry.is_dir(follow_symlinks=False)
-            yield entry.name if proper else None, Path(entry)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+        for entry in tree.entries(folder):
+            path = folder / entry.name
+            proper = path == derived.asset_folder(entry.name) and _is_id(entry.name) and entry.is_folder
+            yield entry.name if proper else None, path
 
 
 def _stem(name: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from heimdex.encoders.row import LoadOptions
 from heimdex.entities import Values
-from heimdex.errors import ModelError, VectorFault, WorkerError
+from heimdex.errors import ModelError, UnreadableFile, VectorFault, WorkerError
 from heimdex.inference.session import Precision
 from heimdex.pipeline import stages
 from heimdex.pipeline.inspection.jobs import FileLook, KeptLook, Original
@@ -23,6 +23,7 @@ from heimdex.pipeline.workers import Warmth, WorkerPool
 
 JOBS = "heimdex.pipeline.inspection.jobs"
 FRAMES_AT_A_TIME = 16
+NO_CONTENT = "0" * 64  # the hash of what cannot be read as what it was
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -105,9 +106,16 @@ class Inspectors:
     def _read(self, path: bytes, hashed: bool) -> Original:
         limits = self.tools.limits
         try:
-            found: Original = self.decoders.call(
-                f"{JOBS}:read_original", path, limits.max_pixels, hashed, timeout_s=limits.stall_timeout_s
-            )
+            with self.tools.originals.local(path) as local:
+                found: Original = self.decoders.call(
+                    f"{JOBS}:read_original",
+                    local,
+                    limits.max_pixels,
+                    hashed,
+                    timeout_s=limits.stall_timeout_s,
+                )
+        except UnreadableFile:  # of an upload: there, and not what it was
+            return Original(content_hash=NO_CONTENT)
         except WorkerError:
             return Original(unreadable=True)  # a busy machine, perhaps; the index run is where this is data
         return found

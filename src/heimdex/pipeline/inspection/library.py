@@ -28,13 +28,14 @@ def orphans(asset_id: str, tables: dict[str, int], name: str) -> Finding:
 
 def check_folders(tools: Tools, read: Read) -> Iterator[Finding]:
     """Whether every folder of kept files belongs to an asset."""
-    entries = folders(tools.derived)
+    tree = tools.derived.top()
+    entries = folders(tools.derived, tree)
     while batch := list(islice(entries, FOLDERS_AT_A_TIME)):
         # Folders first, then rows: whatever has a folder now had its row before.
         ids = [asset_id for asset_id, _ in batch if asset_id is not None]
         known = read(partial(checks.existing_assets, owner=tools.owner, asset_ids=ids))
         for asset_id, path in batch:
-            if asset_id not in known and path.exists():
+            if asset_id not in known and tree.exists(path):
                 where = tools.derived.key(path)
                 yield Finding(kind=faults.FOLDER_UNKNOWN, where=where, asset_id=asset_id, target=path)
 

@@ -11,7 +11,7 @@ from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.inspectors import Inspectors
 from heimdex.pipeline.inspection.jobs import Original
-from heimdex.pipeline.inspection.paths import stamp_of
+from heimdex.pipeline.inspection.seen import Seen
 from heimdex.pipeline.inspection.subject import Read, Subject
 from heimdex.pipeline.tools import Tools
 from heimdex.store import assets
@@ -40,8 +40,9 @@ class _Task:
 class Originals:
     """The files of the assets in `sample` (None: of all), and of whatever is suspicious."""
 
-    def __init__(self, tools: Tools, inspectors: Inspectors, read: Read) -> None:
+    def __init__(self, tools: Tools, inspectors: Inspectors, read: Read, seen: Seen) -> None:
         self.tools = tools
+        self._seen = seen
         self.inspectors = inspectors
         self.sample: frozenset[str] | None = None
         self.counts: Counter[str] = Counter()
@@ -67,8 +68,11 @@ class Originals:
         sampled = self.sample is None or subject.asset_id in self.sample
         for path in subject.paths:
             odd = suspect or path.stamp.size_bytes != subject.asset.size_bytes
-            if path.state == "present" and (sampled or odd) and stamp_of(path.stamp.path) == path.stamp:
+            wanted = path.state == "present" and (sampled or odd)
+            if wanted and self._seen.stamp(path.stamp.path) == path.stamp:
                 hashed = odd or self._may_hash(path.stamp.size_bytes)
+                if not hashed and self.tools.originals.is_far(path.stamp.path):
+                    continue  # to fetch it would cost as much as to read it
                 yield _Task(subject=subject, path=path, hashed=hashed)
 
     def _compare(self, task: _Task, original: Original, known: Asset) -> Iterator[Finding]:

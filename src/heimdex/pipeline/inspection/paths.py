@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
 
-from heimdex.entities import FileStamp
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
+from heimdex.pipeline.inspection.seen import Seen
 from heimdex.pipeline.inspection.subject import Subject
 from heimdex.store.assets import path_words
 
@@ -39,38 +37,16 @@ def check_path_rows(subject: Subject) -> Iterator[Finding]:
         yield subject.found(faults.TIME)
 
 
-def check_paths(subject: Subject) -> Iterator[Finding]:
+def check_paths(subject: Subject, seen: Seen) -> Iterator[Finding]:
     """Whether the files are as they were when they were indexed."""
     for path in subject.paths:
-        now = stamp_of(path.stamp.path)
+        now = seen.stamp(path.stamp.path)
         where, target = path.stamp.text, path.stamp.path
         if path.state == "missing":
             if now is not None:
                 yield subject.found_at(faults.PATH_BACK, where, target=target)
         elif now is None:
-            if _is_gone(path.stamp.path):
+            if seen.is_gone(path.stamp.path):
                 yield subject.found_at(faults.PATH_GONE, where, target=target)
         elif now != path.stamp:
             yield subject.found_at(faults.PATH_CHANGED, where, target=target)
-
-
-def stamp_of(path: bytes) -> FileStamp | None:
-    """A file as it is now; None where there is none, or none that may be looked at."""
-    try:
-        status = os.stat(path)  # noqa: PTH116  (bytes)
-    except (OSError, ValueError):
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return FileStamp(path=path, size_bytes=status.st_size, modified_ns=status.st_mtime_ns)
-
-
-def _is_gone(path: bytes) -> bool:
-    """A folder that may not be entered hides what is in it: that is not gone."""
-    try:
-        status = os.stat(path)  # noqa: PTH116  (bytes)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return not stat.S_ISREG(status.st_mode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from heimdex.inference.session import Precision
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.inspectors import Inspectors
+from heimdex.pipeline.inspection.kept import PathOf
 from heimdex.pipeline.inspection.subject import Read, Subject, frame_name, vector_place
 from heimdex.pipeline.tools import Tools
 from heimdex.store import checks
@@ -35,7 +37,7 @@ class Vectors:
         """Whether the kept frame is in the sample."""
         return self.sample is None or frame.keyframe_id in self.sample
 
-    def check(self, frames: Sequence[tuple[Subject, KeptFiles]]) -> Iterator[Finding]:
+    def check(self, frames: Sequence[tuple[Subject, KeptFiles]], path_of: PathOf) -> Iterator[Finding]:
         """Compare the vectors of kept frames, which are sound pictures, with what the encoder says today.
 
         Where that is another vector it is asked once more in the other arithmetics, which share a space: the
@@ -52,7 +54,8 @@ class Vectors:
         doubtful = [(subject, frame) for subject, frame in frames if frame.keyframe_id in filled]
         best: dict[tuple[str, str], float] = {}
         for precision in (None, *ARITHMETICS):
-            encoded = self._cosines([frame for _, frame in doubtful], precision, stored, best)
+            asked = [(frame, path_of(frame.frame_key)) for _, frame in doubtful]
+            encoded = self._cosines(asked, precision, stored, best)
             if precision is None:
                 self.counts["frames_encoded_again"] += encoded
             low = {keyframe_id for (keyframe_id, _), cosine in best.items() if not cosine >= LEAST_COSINE}
@@ -65,15 +68,15 @@ class Vectors:
 
     def _cosines(
         self,
-        frames: Sequence[KeptFiles],
+        frames: Sequence[tuple[KeptFiles, Path]],
         precision: Precision | None,
         stored: dict[tuple[str, str], Values],
         best: dict[tuple[str, str], float],
     ) -> int:
         """Raise `best` by what frames give in one arithmetic; how many could be encoded."""
-        paths = [self.tools.derived.path(frame.frame_key) for frame in frames]
+        paths = [path for _, path in frames]
         encoded = 0
-        for frame, vectors in zip(frames, self.inspectors.encode(paths, precision), strict=True):
+        for (frame, _), vectors in zip(frames, self.inspectors.encode(paths, precision), strict=True):
             encoded += vectors is not None
             for space, values in zip(self.tools.model.spaces, vectors or (), strict=False):
                 place = (frame.keyframe_id, space.name)

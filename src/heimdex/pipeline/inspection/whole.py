@@ -22,11 +22,13 @@ from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding, causes_only
 from heimdex.pipeline.inspection.files import check_folder, check_kept
 from heimdex.pipeline.inspection.inspectors import Inspectors
+from heimdex.pipeline.inspection.kept import looked_at
 from heimdex.pipeline.inspection.ledger import check_ledger
 from heimdex.pipeline.inspection.library import check_database, check_folders, misstated_spaces, orphans
 from heimdex.pipeline.inspection.originals import Originals
 from heimdex.pipeline.inspection.paths import check_path_rows, check_paths
 from heimdex.pipeline.inspection.rows import check_keyframes, check_scenes, check_vectors
+from heimdex.pipeline.inspection.seen import Seen
 from heimdex.pipeline.inspection.subject import SCENE_ROWS, Model, Subject
 from heimdex.pipeline.inspection.vectors import Vectors
 from heimdex.pipeline.inspection.words import Words
@@ -55,7 +57,8 @@ class Inspection:
         self._orphans: dict[str, dict[str, int]] = {}
         self._vectors = Vectors(tools, inspectors, self._read)
         self._words = Words(tools, self._read)
-        self._originals = Originals(tools, inspectors, self._read)
+        self._seen = Seen(tools, self._read)
+        self._originals = Originals(tools, inspectors, self._read, self._seen)
         self._pathless: list[Finding] = []
         self._runs = False  # an index run went on when the last page was read
 
@@ -117,7 +120,7 @@ class Inspection:
     def _check_rows(self, subject: Subject) -> Iterator[Finding]:
         yield from check_ledger(subject)
         yield from check_path_rows(subject)
-        yield from check_paths(subject)
+        yield from check_paths(subject, self._seen)
         if not subject.waits_for(SCENES):
             yield from check_scenes(subject)
             yield from check_keyframes(subject)
@@ -132,22 +135,22 @@ class Inspection:
         by_asset: dict[str, list[KeptFiles]] = {asset_id: [] for asset_id in ids}
         for kept in self._read(lambda c: checks.kept_files(c, self._owner, ids)):
             by_asset[kept.asset_id].append(kept)
+        tree = self.tools.derived.tree(ids)
         judged: list[tuple[Subject, KeptFiles]] = []
         for subject in group:
-            yield from check_folder(subject, by_asset[subject.asset_id], self.tools.derived)
+            yield from check_folder(subject, by_asset[subject.asset_id], self.tools.derived, tree)
             if not subject.waits_for(SCENES):
                 judged += [(subject, kept) for kept in by_asset[subject.asset_id]]
-        path, wants = self.tools.derived.path, self._vectors.wants
-        looks = self._inspectors.look_at_kept(
-            [(path(kept.frame_key), path(kept.thumbnail_key), wants(kept)) for _, kept in judged]
-        )
+        wants = self._vectors.wants
         self._counts["kept_files"] += 2 * len(judged)
-        sound: list[tuple[Subject, KeptFiles]] = []
-        for (subject, kept), look in zip(judged, looks, strict=True):
-            yield from check_kept(subject, kept, look)
-            if wants(kept) and look.frame.is_picture:
-                sound.append((subject, kept))
-        yield from self._vectors.check(sound)
+        rows = [kept for _, kept in judged]
+        with looked_at(self.tools, self._inspectors, rows, wants, tree) as (looks, path_of):
+            sound: list[tuple[Subject, KeptFiles]] = []
+            for (subject, kept), look in zip(judged, looks, strict=True):
+                yield from check_kept(subject, kept, look)
+                if wants(kept) and look.frame.is_picture:
+                    sound.append((subject, kept))
+            yield from self._vectors.check(sound, path_of)
 
     def _confirmed(self, found: list[Finding], fingerprints: dict[str, str]) -> list[Finding]:
         """The findings about assets that nobody has touched since they were read."""
@@ -170,6 +173,7 @@ class Inspection:
         found = [finding for finding in self._pathless if finding.target not in self._originals.displaced]
         found += [orphans(gone, tables, f"asset {gone}") for gone, tables in self._orphans.items()]
         found += check_folders(self.tools, self._read)
+        found += self._seen.check()
         found += self._read(lambda c: list(check_database(c, self.tools, self.model)))
         if self._inspectors.unloadable is not None:
             why = self._inspectors.unloadable

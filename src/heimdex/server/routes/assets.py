@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Query, Request, Response
@@ -19,6 +20,7 @@ from heimdex.server import cursors
 from heimdex.server.auth.caller import ReadCaller, WriteCaller
 from heimdex.server.etags import answer, tag
 from heimdex.server.shapes.problems import problems
+from heimdex.server.streams import streamed
 
 router = APIRouter(prefix="/api/v1", tags=["assets"], responses=problems(404))
 
@@ -74,17 +76,20 @@ def remove_asset(request: Request, caller: WriteCaller, asset_id: Id) -> dict[st
 @router.get("/assets/{asset_id}/original", operation_id="download_original", responses=BYTES)
 def download_original(request: Request, caller: ReadCaller, asset_id: Id) -> Response:
     """The file itself, whole or in parts (`Range`)."""
-    found = _library(request, caller.owner).files.original(_checked(asset_id))
-    path = os.fsdecode(found.path_bytes)
+    files = _library(request, caller.owner).files
+    found = files.original(_checked(asset_id))
+    name = found.path.rpartition("/")[2]
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    headers = {"ETag": tag(found.content_hash), "Cache-Control": "private, no-cache"}
+    place = files.place_of(found)
+    if place is None:  # it lies in a bucket, and passes through
+        read = partial(files.read_upload, found)
+        headers["Content-Type"] = kind
+        return streamed(request, read, size_bytes=found.size_bytes, name=name, headers=headers)
+    path = os.fsdecode(place)
     if not os.path.isfile(path):  # noqa: PTH113  (its name need not be UTF-8)
         raise NotFound("its file is not there now; run `heimdex index` over its folder")
-    name = found.path.rpartition("/")[2]
-    return FileResponse(
-        path,
-        media_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-        filename=name,
-        headers={"ETag": tag(found.content_hash), "Cache-Control": "private, no-cache"},
-    )
+    return FileResponse(path, media_type=kind, filename=name, headers=headers)
 
 
 @router.get("/assets/{asset_id}/clip", operation_id="cut_clip", responses=BYTES)

@@ -124,6 +124,7 @@ def _search(library: Heimdex, wanted: SearchRequest, image: Path | None, page: i
         match_threshold=wanted.match_threshold,
         strictness=wanted.strictness,
         nearest=wanted.nearest,
+        thumbnails=False,  # each is got by its address
     )
 
 

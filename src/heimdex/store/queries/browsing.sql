@@ -22,6 +22,14 @@ SELECT k.asset_id::text, k.scene_id::text, k.keyframe_id::text, k.rank, k.at_us,
   FROM heimdex.keyframe k
  WHERE k.owner_id = %(owner)s AND k.keyframe_id = %(keyframe)s;
 
+-- name: best_keyframes
+-- The best kept frames of some scenes.
+SELECT k.asset_id::text, k.scene_id::text, k.keyframe_id::text, k.rank, k.at_us, k.width, k.height,
+       k.frame_quality, k.frame_key, k.frame_sha256, k.frame_bytes, k.thumbnail_key, k.thumbnail_sha256,
+       k.thumbnail_bytes
+  FROM heimdex.keyframe k
+ WHERE k.owner_id = %(owner)s AND k.scene_id = ANY(%(scenes)s::uuid[]) AND k.rank = 0;
+
 -- name: best_keyframe
 -- The best kept frame of a scene.
 SELECT k.asset_id::text, k.scene_id::text, k.keyframe_id::text, k.rank, k.at_us, k.width, k.height,
