@@ -25,6 +25,7 @@ HeimdexError
 │   ├── VectorFault          a batch that is not finite, not of norm 1, or collapsed
 │   ├── AnswerFault          an endpoint's answer to one question that is none, or makes no sense
 │   └── BudgetSpent          the requests that a run may make are used up
+├── ArchiveFault             an exported index or a backup that is damaged, unfinished or of another format
 ├── WorkersUnavailable       no worker process can be started here; no item is to blame
 └── WorkerError              a worker process did not finish its item
     ├── WorkerTimeout        overran its time and was killed
@@ -133,6 +134,10 @@ class AnswerFault(ModelError):
 
 class BudgetSpent(ModelError):
     """The requests that a run may make to an endpoint are used up."""
+
+
+class ArchiveFault(HeimdexError):
+    """An exported index or a backup that is damaged, unfinished or of another format."""
 
 
 class WorkersUnavailable(HeimdexError):

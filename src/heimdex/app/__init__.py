@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.app import parts
 from heimdex.app.adapters import Adapters
+from heimdex.app.archives import OpenIndex
 from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import (
     Answer,
@@ -143,6 +144,11 @@ class Heimdex:
             return Teacher(self._search_parts())
 
         return Adapters(make_teacher)
+
+    @cached_property
+    def open_index(self) -> OpenIndex:
+        """Everything known of the library in files that others read, and back from them."""
+        return OpenIndex(self._tools)
 
     def index(
         self,

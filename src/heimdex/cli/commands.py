@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import adapters, backfill, door, evaluation, exports, models
+from heimdex.cli import adapters, archives, backfill, door, evaluation, exports, models
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -59,6 +59,8 @@ def index(
 
 app.command()(backfill.backfill)
 app.command("eval")(evaluation.evaluate)
+app.command("export-index")(archives.export_index)
+app.command("import-index")(archives.import_index)
 
 
 @app.command()
