@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.app import parts
 from heimdex.app.adapters import Adapters
-from heimdex.app.archives import OpenIndex
+from heimdex.app.archives import Backups, OpenIndex
 from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import (
     Answer,
@@ -149,6 +149,12 @@ class Heimdex:
     def open_index(self) -> OpenIndex:
         """Everything known of the library in files that others read, and back from them."""
         return OpenIndex(self._tools)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """Backups of the installation, all owners."""
+        settings = self.settings
+        return Backups(lambda: self.database, settings.home, settings.database_admin_url)
 
     def index(
         self,

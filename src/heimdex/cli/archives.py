@@ -1,4 +1,4 @@
-"""`heimdex export-index`, `import-index`: a library in files that anybody can read."""
+"""`heimdex export-index`, `import-index`: a library in files that anybody can read; `backup`, `restore`."""
 
 from __future__ import annotations
 
@@ -39,6 +39,46 @@ def import_index(
     with door.opened(home, as_json=as_json, owner=owner) as heimdex:
         found = heimdex.open_index.bring_in(folder)
         door.show(as_json, lambda: found, lambda: _show_import(found))
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder.", metavar="FOLDER")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Write the database and the kept frames into a folder; work may go on meanwhile."""
+    with door.opened(home, as_json=as_json) as heimdex:
+        found = heimdex.backups.make(folder)
+        door.show(as_json, lambda: found, lambda: _show_backup(found))
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What `backup` wrote.", metavar="FOLDER")],
+    replace: Annotated[bool, typer.Option("--replace", help="In place of a library that is there.")] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Put a backup in place of an empty library: all of it, or nothing."""
+    with door.opened(home, as_json=as_json) as heimdex:
+        found = heimdex.backups.restore(folder, replace=replace)
+        heimdex.close()
+        heimdex.status()  # opened again, it brings the schema of an older Heimdex up to date
+        door.show(as_json, lambda: found, lambda: _show_restored(found))
+
+
+def _show_backup(found: dict[str, Any]) -> None:
+    megabytes = (found["dump_bytes"] + found["files_bytes"]) / 1e6
+    typer.echo(
+        f"{found['assets']} assets of {found['owners']} owners, {found['files']} kept frames and thumbnails, "
+        f"{megabytes:.1f} MB → {found['folder']}"
+    )
+
+
+def _show_restored(found: dict[str, Any]) -> None:
+    typer.echo(
+        f"{found['assets']} assets of {found['owners']} owners restored, from {found['created_at'][:16]}; "
+        "`heimdex verify` proves them"
+    )
 
 
 def _show_export(found: dict[str, Any]) -> None:

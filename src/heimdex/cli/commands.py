@@ -61,6 +61,8 @@ app.command()(backfill.backfill)
 app.command("eval")(evaluation.evaluate)
 app.command("export-index")(archives.export_index)
 app.command("import-index")(archives.import_index)
+app.command()(archives.backup)
+app.command()(archives.restore)
 
 
 @app.command()
