@@ -57,8 +57,8 @@ def look(admin: str) -> Content:
             if not _row(connection, "sees_all_rows")[0]:
                 raise UsageError(
                     "The login of HEIMDEX_DATABASE_ADMIN_URL does not see the rows of every owner: it needs "
-                    "SUPERUSER or BYPASSRLS. Where the server gives neither, use `heimdex export-index`, once for "
-                    "each owner."
+                    "SUPERUSER or BYPASSRLS. Where the server gives neither, use `heimdex export-index` "
+                    "for each owner."
                 )
             owners, assets = _row(connection, "count_all")
             return Content(
