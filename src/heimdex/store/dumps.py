@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -25,6 +26,8 @@ from heimdex.store.sql import queries
 SQL = queries("dumps")
 LOCK_PATIENCE = "20s"  # others that use the database have to let go
 CHUNK_BYTES = 1 << 20
+
+_ROLE = re.compile('role ".*" does not exist')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,6 +170,12 @@ def _fault(program: str, code: int, said: bytes) -> StoreError:
         return StorageFull(f"No space left ({text}); free some and try again.")
     if "lock timeout" in text:
         return StoreError("Others use this database; stop `heimdex serve` and the workers, then try again.")
+    missing = _ROLE.search(text)
+    if missing is not None:
+        return StoreError(
+            f"The backup gives rights to somebody whom this server does not know ({missing[0]}); make it as "
+            "an administrator, without rights, then try again."
+        )
     return StoreError(f"{program} ended with {code} and said:\n{text}")
 
 

@@ -25,6 +25,17 @@ from heimdex.store.migrate import SCHEMA_FOLDER, migrate, pending
 from tests.conftest import TEMPLATE, ServerUnderTest
 from tests.library import DIM, add_asset, make_model, unit
 
+# Who may do what: with tables, functions and what is made in future.
+RIGHTS = """
+SELECT kind, name, array_to_string(array(SELECT one::text FROM unnest(rights) one ORDER BY 1), ' ') FROM (
+    SELECT 'tables', relname::text, relacl FROM pg_class
+     WHERE relnamespace = 'heimdex'::regnamespace AND relkind IN ('r', 'v')
+    UNION ALL
+    SELECT 'functions', proname::text, proacl FROM pg_proc WHERE pronamespace = 'heimdex'::regnamespace
+    UNION ALL
+    SELECT 'future', defaclobjtype::text || (defaclnamespace <> 0)::text, defaclacl FROM pg_default_acl
+) given (kind, name, rights) ORDER BY 1, 2"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -56,6 +67,7 @@ class Place:
             for table in tables:
                 told = "SELECT count(*), md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM heimdex.{} t"
                 rows += [(table, *row) for row in connection.execute(SQL(told).format(Identifier(table)))]
+            rows += connection.execute(RIGHTS).fetchall()
             rows += connection.execute(
                 "SELECT 'policies', count(*), string_agg(tablename || qual, ' ' ORDER BY tablename) "
                 "FROM pg_policies WHERE schemaname = 'heimdex'"
@@ -234,3 +246,16 @@ def test_no_password_stands_in_the_list_of_processes() -> None:
     assert "cret" not in login
     assert environment["PGPASSWORD"] == "se cret"
     assert "sslmode=require" in login
+
+
+def test_a_role_that_is_missing_is_named(full: Place, tmp_path: Path) -> None:
+    with psycopg.connect(full.admin, autocommit=True) as admin:
+        admin.execute("CREATE ROLE heimdex_somebody")
+        admin.execute("GRANT SELECT ON heimdex.video_scenes TO heimdex_somebody")
+        with full.open() as heimdex:
+            heimdex.backups.make(tmp_path / "backup")
+            admin.execute("DROP OWNED BY heimdex_somebody; DROP ROLE heimdex_somebody")
+            before = full.counts()
+            with pytest.raises(StoreError, match=r'role "heimdex_somebody" does not exist.*make it'):
+                heimdex.backups.restore(tmp_path / "backup", replace=True)
+    assert full.counts() == before
