@@ -342,10 +342,11 @@ def test_an_import_that_was_interrupted_goes_on(
         patch.setattr(assets, "refresh", stop)
         with pytest.raises(KeyboardInterrupt):
             other.open_index.bring_in(tmp_path / "out")
-    assert len(other.assets()["assets"]) == len({path for _, path in other.derived.assets()}) == 2
+    assert len(other.assets()["assets"]) == 2
     found = other.open_index.bring_in(tmp_path / "out")
     assert (found["imported"], found["known"]) == (made["rows"]["assets"] - 2, 2)
     assert answers(other, media) == answers(heimdex, media)
+    assert len(list(other.derived.files())) == len(list(heimdex.derived.files()))
 
 
 def test_the_commands_tell_what_they_did_and_refuse_a_folder_in_use(

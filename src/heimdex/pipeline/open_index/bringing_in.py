@@ -88,8 +88,11 @@ class _Import:
         return ImportReport(**self.counts, frames=self.manifest.frames)
 
     def _bring(self, bundle: Bundle) -> tuple[str, ...]:
-        """One asset, whole or not at all; what became of it."""
-        copied: list[str] = []
+        """One asset, whole or not at all; what became of it.
+
+        Frames of one that failed are left to the sweep of the next index run: another process may just have
+        brought in the same.
+        """
 
         def write(connection: Connection[Any]) -> tuple[str, ...]:
             owner, asset = self.tools.owner, bundle.asset
@@ -105,18 +108,12 @@ class _Import:
             renamed = open_rows.has_any_of(connection, owner, list(mine.ids()))
             if renamed:
                 mine = mine.with_ids({old: new_id() for old in mine.ids()})
-            copied.append(mine.asset_id)
             if self.manifest.frames:
                 self._copy_frames(bundle, mine)
             self._write(connection, mine)
             return ("imported", "renamed") if renamed else ("imported",)
 
-        try:
-            found: tuple[str, ...] = self._run(write)
-        except BaseException:
-            for asset_id in copied:
-                self.tools.derived.remove_asset(asset_id)
-            raise
+        found: tuple[str, ...] = self._run(write)
         return found
 
     def _write(self, connection: Connection[Any], bundle: Bundle) -> None:
