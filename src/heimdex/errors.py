@@ -36,6 +36,7 @@ HeimdexError
 │   ├── RateLimited          too often; says when to come again
 │   └── ProviderUnavailable  the provider that people sign in at does not answer, or makes no sense
 ├── Stopped                  work that was asked to end before it was done; what was entered stays
+├── ArchiveFault             an exported index or a backup that is damaged, unfinished or of another format
 ├── WorkersUnavailable       no worker process can be started here; no item is to blame
 └── WorkerError              a worker process did not finish its item
     ├── WorkerTimeout        overran its time and was killed
@@ -192,6 +193,10 @@ class RateLimited(AccessError):
 
 class ProviderUnavailable(AccessError):
     """The provider that people sign in at does not answer, or its answer makes no sense."""
+
+
+class ArchiveFault(HeimdexError):
+    """An exported index or a backup that is damaged, unfinished or of another format."""
 
 
 class WorkersUnavailable(HeimdexError):

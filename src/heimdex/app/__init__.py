@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.app import parts
 from heimdex.app.adapters import Adapters
+from heimdex.app.archives import Backups, OpenIndex
 from heimdex.app.files import Files
 from heimdex.app.jobs import Jobs, make_jobs
 from heimdex.config import Settings, hub_cache, read_settings
@@ -218,6 +219,17 @@ class Heimdex:
         from heimdex.app.keys import Keys
 
         return Keys(self.database)
+
+    @cached_property
+    def open_index(self) -> OpenIndex:
+        """Everything known of the library in files that others read, and back from them."""
+        return OpenIndex(self._tools)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """Backups of the installation, all owners."""
+        settings = self.settings
+        return Backups(lambda: self.database, settings.home, settings.database_admin_url)
 
     def index(
         self,

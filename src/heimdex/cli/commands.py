@@ -14,6 +14,7 @@ import typer
 from heimdex import __version__
 from heimdex.cli import (
     adapters,
+    archives,
     backfill,
     door,
     evaluation,
@@ -77,6 +78,10 @@ app.command()(backfill.backfill)
 app.command()(jobs.reprocess)
 app.command()(worker.worker)
 app.command("eval")(evaluation.evaluate)
+app.command("export-index")(archives.export_index)
+app.command("import-index")(archives.import_index)
+app.command()(archives.backup)
+app.command()(archives.restore)
 
 
 @app.command()
