@@ -16,8 +16,9 @@ from heimdex.server import problems
 from heimdex.server.asked_pictures import AskedPictures
 from heimdex.server.guards import Guards
 from heimdex.server.libraries import Libraries
+from heimdex.server.metrics import ServerMetrics
 from heimdex.server.options import ServerOptions
-from heimdex.server.routes import assets, health, library, search
+from heimdex.server.routes import assets, health, library, metrics, search
 from heimdex.server.shapes.problems import Problem
 
 TITLE = "Heimdex"
@@ -48,12 +49,16 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     app.state.options = options
     app.state.libraries = Libraries(heimdex, most=options.libraries)
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
+    app.state.metrics = ServerMetrics(heimdex)
     problems.install(app)
     for module in (search, assets, library):
         app.include_router(module.router)
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
-    app.add_middleware(Guards, options=options, body_limit=_body_limit(options))
+    app.include_router(metrics.router)
+    app.add_middleware(
+        Guards, options=options, body_limit=_body_limit(options), answered=app.state.metrics.answered
+    )
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from heimdex.store.migrate import migrate, pending
 from heimdex.store.postgres import EmbeddedPostgres
 from heimdex.store.roles import APP_ROLE, check_login
 
-__all__ = ["Claims", "Database", "is_claimed"]
+__all__ = ["Claims", "Database", "PoolUse", "is_claimed"]
 
 DATABASE_NAME = "heimdex"
 CONNECT_TIMEOUT_S = 10
@@ -51,6 +52,15 @@ _KEEPALIVE = {
 }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoolUse:
+    """Connections of one process: how many there may be, are in a transaction, and wait for the next."""
+
+    most: int
+    busy: int
+    idle: int
+
+
 class Database:
     """The one database of a home, or the one behind a URL. Thread-safe; does not cross a fork.
 
@@ -61,6 +71,7 @@ class Database:
         self._conninfo = conninfo
         self._embedded = embedded
         self._permits = threading.BoundedSemaphore(pool_size)
+        self._pool_size, self._busy = pool_size, 0
         self._idle: list[Connection[TupleRow]] = []
         self._guard = threading.Lock()
         self._closed = False
@@ -128,6 +139,8 @@ class Database:
     def _opened(self, owner: str, *, read_only: bool) -> Iterator[Connection[TupleRow]]:
         """A transaction for a permit that was got; gives it back."""
         connection = None
+        with self._guard:
+            self._busy += 1
         try:
             connection = self._begin(owner, read_only=read_only)
             yield connection
@@ -137,6 +150,8 @@ class Database:
         finally:
             if connection is not None:
                 self._put_back(connection)
+            with self._guard:
+                self._busy -= 1
             self._permits.release()
 
     def run(
@@ -170,6 +185,12 @@ class Database:
     def embedded(self) -> EmbeddedPostgres | None:
         """The embedded server, or None where the database is behind a URL."""
         return self._embedded
+
+    @property
+    def pool_use(self) -> PoolUse:
+        """How many connections are in use now."""
+        with self._guard:
+            return PoolUse(most=self._pool_size, busy=self._busy, idle=len(self._idle))
 
     def claims(self) -> Claims:
         """Claims on a connection of their own, opened at the first claim. Close them before the database."""
