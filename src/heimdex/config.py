@@ -269,7 +269,8 @@ def read_settings(**overrides: Any) -> Settings:
     inherited = read_inherited(given, taken | overrides.keys())
     values = {setting: found.value for setting, found in inherited.items()}
     try:
-        return Settings(_secrets_dir=folder, **values, **overrides)
+        asked: dict[str, Any] = {"_secrets_dir": folder, **values, **overrides}
+        return Settings(**asked)
     except ValidationError as error:
         problems = "; ".join(
             f"{_named(inherited, problem['loc'])}: {problem['msg']}" for problem in error.errors()

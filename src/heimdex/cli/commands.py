@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from heimdex import __version__
-from heimdex.cli import adapters, backfill, door, evaluation, exports, models, serve
+from heimdex.cli import adapters, backfill, door, evaluation, exports, migrating, models, serve
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import UsageError
 
@@ -201,11 +201,12 @@ def remove(
 
 app.command()(exports.export)
 app.command()(serve.serve)
+app.command()(migrating.migrate)
 
 
 @app.command()
 def doctor(as_json: Json = False, home: Home = None) -> None:
-    """Check this installation: disk, database, models, runtime, codecs."""
+    """Check this installation: disk, database, models, runtime, codecs, what it stands on."""
     from heimdex.cli import diagnosis, render
 
     settings = door.settings_of(home, as_json=as_json)

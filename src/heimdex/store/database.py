@@ -76,6 +76,7 @@ class Database:
         self._guard = threading.Lock()
         self._closed = False
         self._process = os.getpid()
+        self.applied: tuple[str, ...] = ()  # the migrations that opening it applied
 
     @classmethod
     def open(
@@ -258,7 +259,7 @@ class Database:
             if self._embedded is not None:
                 _create_database(admin)
             with psycopg.connect(admin) as connection:
-                migrate(connection)
+                self.applied += migrate(connection)
         except psycopg.Error as err:
             raise translate(err) from err
 
