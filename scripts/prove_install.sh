@@ -10,7 +10,7 @@ fi
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 root=$(mktemp -d /var/tmp/heimdex-root.XXXXXX)
-trap 'umount "$root/proc" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
+trap 'umount "$root/dev/shm" "$root/sys" "$root/proc" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
 begun=$(date +%s)
 step() { echo; echo "== $* ($(($(date +%s) - begun)) s)"; }
 
@@ -21,6 +21,8 @@ else
     mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$root"
 fi
 mount -t proc proc "$root/proc"
+mount -t sysfs -o ro sysfs "$root/sys"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" # as everywhere: the database's server shares memory there
 
 step "the wheel, and what it stands on"
 mkdir -p "$root/packages" "$root/source"
@@ -68,8 +70,16 @@ found = json.loads(ask("/api/v1/search?q=a+cat"))
 print(health["status"], "·", found["verdict"], "·", found["hits"][0]["path"])
 assert b"heimdex_searches_total" in ask("/metrics")
 PYTHON
-kill -TERM "$server"
+
+# Processes of the root whose command line has these words; its /proc is that of our space alone.
+running() {
+    for process in "$root"/proc/[0-9]*; do
+        if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "$1"; then basename "$process"; fi
+    done
+}
+step "stopped by SIGTERM"
+for process in $(running 'bin/heimdex serve'); do kill -TERM "$process"; done
 wait "$server" || true
-step "what is left running"
-ps -eo pid=,user=,args= 2>/dev/null | grep '[h]eimdex serve' && exit 1
-echo "nothing; proven"
+left=$(running '/opt/heimdex/')
+[ -z "$left" ] || { echo "still running: $left"; exit 1; }
+echo "nothing is left running; proven"
