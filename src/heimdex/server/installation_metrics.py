@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from heimdex.errors import HeimdexError
-from heimdex.store.installation import Figure, installation_figures
+from heimdex.store.installation import Figure, installation_figures, vector_figures
 
 if TYPE_CHECKING:
     from heimdex.app import Heimdex
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FRESH_S = 15.0
+WAIT_S = 4.0  # that a scrape waits for a count; Prometheus gives up after 10 s
 REST = 20  # counting pauses for so many times what it took: it never takes more than a twentieth of the time
 
 
@@ -92,15 +93,13 @@ FAMILIES = {
 
 
 class InstallationMetrics(Collector):
-    """Counted when a scrape asks and the last count is not fresh any more; by one thread at a time."""
+    """Counted when a scrape asks and the last count is not fresh any more; a scrape waits a while for it."""
 
     def __init__(self, heimdex: Heimdex, clock: Callable[[], float] = time.monotonic) -> None:
-        self._heimdex = heimdex
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._figures: tuple[Figure, ...] | None = None
-        self._due_s = -1.0
-        self._took_s = 0.0
+        self._parts = {
+            "ledger": Count(heimdex, installation_figures, clock),
+            "vectors": Count(heimdex, vector_figures, clock),
+        }
 
     def describe(self) -> list[Metric]:
         """Nothing beforehand: registering must not ask the database."""
@@ -108,28 +107,67 @@ class InstallationMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics; where the database does not answer, only that it does not."""
-        with self._lock:
-            if self._clock() >= self._due_s:
-                self._count()
-            figures = self._figures
-        counted = "Whether the rows could be counted."
-        yield GaugeMetricFamily("heimdex_installation_counted", counted, value=float(figures is not None))
-        took = "Seconds the last count of the rows took."
-        yield GaugeMetricFamily("heimdex_installation_count_duration_seconds", took, value=self._took_s)
+        counted = GaugeMetricFamily(
+            "heimdex_installation_counted", "Whether the rows could be counted.", labels=["part"]
+        )
+        took = GaugeMetricFamily(
+            "heimdex_installation_count_duration_seconds",
+            "Seconds the last count of the rows took.",
+            labels=["part"],
+        )
+        found: list[Figure] = []
+        for part, count in self._parts.items():
+            figures = count.figures()
+            counted.add_metric([part], float(figures is not None))
+            took.add_metric([part], count.took_s)
+            found += figures or ()
+        yield counted
+        yield took
         for name, family in FAMILIES.items():
-            yield _shown(family, [figure for figure in figures or () if figure.name == name])
+            yield _shown(family, [figure for figure in found if figure.name == name])
+
+
+class Count:
+    """One way of counting, on a thread of its own, and what came of it last. Thread-safe."""
+
+    def __init__(
+        self,
+        heimdex: Heimdex,
+        count: Callable[[Any], tuple[Figure, ...]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._heimdex, self._counted, self._clock = heimdex, count, clock
+        self._lock = threading.Lock()
+        self._figures: tuple[Figure, ...] | None = None
+        self._due_s = -1.0
+        self._under_way: threading.Thread | None = None
+        self.took_s = 0.0
+
+    def figures(self) -> tuple[Figure, ...] | None:
+        """What was counted last; None where that failed, or has not come to an end yet."""
+        with self._lock:
+            if self._under_way is None and self._clock() >= self._due_s:
+                self._under_way = threading.Thread(target=self._count, name="counting", daemon=True)
+                self._under_way.start()
+            under_way = self._under_way
+        if under_way is not None:
+            under_way.join(WAIT_S)
+        return self._figures
 
     def _count(self) -> None:
         began_s = self._clock()
         try:
             self._figures = self._heimdex.database.run(
-                self._heimdex.owner, installation_figures, read_only=True, patience_s=0.0
+                self._heimdex.owner, self._counted, read_only=True, patience_s=0.0
             )
         except HeimdexError as error:
             self._figures = None
             log.warning("the rows of the installation could not be counted: %s", error)
-        self._took_s = self._clock() - began_s
-        self._due_s = self._clock() + max(FRESH_S, REST * self._took_s)
+        finally:
+            with self._lock:
+                self.took_s = self._clock() - began_s
+                self._due_s = self._clock() + max(FRESH_S, REST * self.took_s)
+                self._under_way = None
 
 
 def _shown(family: _Family, figures: Sequence[Figure]) -> Metric:

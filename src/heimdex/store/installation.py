@@ -10,7 +10,8 @@ from psycopg import Connection
 from heimdex.store.sql import queries
 
 SQL = queries("installation")
-COUNTING_TIMEOUT_S = 20.0
+COUNTING_TIMEOUT_S = 60.0
+VECTORS_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,10 +28,20 @@ class Figure:
 def installation_figures(
     connection: Connection[Any], *, timeout_s: float = COUNTING_TIMEOUT_S
 ) -> tuple[Figure, ...]:
-    """Count everything, in one function of the database. Raises StoreError where that takes too long."""
+    """Count assets, files, the ledger and jobs. Raises StoreError where that takes too long."""
+    return _figures(connection, "installation_figures", timeout_s)
+
+
+def vector_figures(
+    connection: Connection[Any], *, timeout_s: float = VECTORS_TIMEOUT_S
+) -> tuple[Figure, ...]:
+    """Count vectors, by reading each row. Raises StoreError where that takes too long."""
+    return _figures(connection, "vector_figures", timeout_s)
+
+
+def _figures(connection: Connection[Any], name: str, timeout_s: float) -> tuple[Figure, ...]:
     connection.execute(SQL["limit_counting"], {"timeout_ms": f"{timeout_s * 1000:.0f}"})
-    rows = connection.execute(SQL["installation_figures"]).fetchall()
     return tuple(
         Figure(name=name, stage=stage, model=model, state=state, value=value)
-        for name, stage, model, state, value in rows
+        for name, stage, model, state, value in connection.execute(SQL[name]).fetchall()
     )

@@ -18,8 +18,8 @@ from heimdex.config import Settings, read_settings
 from heimdex.entities import Answer, Query, Verdict
 from heimdex.errors import DatabaseUnavailable
 from heimdex.server.application import create_app
-from heimdex.server.installation_metrics import InstallationMetrics
-from heimdex.store.installation import installation_figures
+from heimdex.server.installation_metrics import Count
+from heimdex.store.installation import installation_figures, vector_figures
 from tests.conftest import ServerUnderTest
 from tests.library import add_asset, make_model, unit
 
@@ -120,7 +120,7 @@ def test_the_index_is_counted_from_the_rows_of_all_owners(heimdex: Heimdex) -> N
         )
         connection.execute("UPDATE heimdex.vector SET metadata = metadata || '{\"inference_time_ms\": 5}'")
     found = scrape(client(heimdex))
-    assert value(found, "heimdex_installation_counted") == 1
+    assert value(found, "heimdex_installation_counted", part="ledger") == 1
     assert value(found, "heimdex_assets", kind="video") == 4
     assert value(found, "heimdex_stage_runs", stage="picture", model="test", state="failed") == 1
     assert value(found, "heimdex_stage_runs", stage="picture", model="test", state="done") == 3
@@ -151,6 +151,7 @@ def test_counting_opens_no_other_way_to_the_rows_of_others(heimdex: Heimdex) -> 
         connection.execute("SELECT set_config('heimdex.counting', 'on', true)")
         assert connection.execute("SELECT count(*) FROM heimdex.asset").fetchone() == (0,)
         assert installation_figures(connection)
+        assert vector_figures(connection)
         assert connection.execute("SELECT count(*) FROM heimdex.asset").fetchone() == (0,)
         assert connection.execute("SELECT current_setting('heimdex.counting')").fetchone() == ("",)
 
@@ -160,24 +161,23 @@ def test_jobs_are_counted_by_queue_and_state_where_there_are_any(
 ) -> None:
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
     with psycopg.connect(database_server.url(str(name), user="postgres")) as connection:
-        if connection.execute("SELECT to_regclass('heimdex.job')").fetchone() == (None,):
-            connection.execute(
-                """
-                SET ROLE heimdex_owner;
-                CREATE TABLE heimdex.job (
-                    owner_id uuid, queue text, state text, created_at timestamptz DEFAULT now());
-                """
-            )
-        else:
-            pytest.skip("the real table is there, and its own tests count it")
         connection.execute(
-            "INSERT INTO heimdex.job SELECT gen_random_uuid(), 'index', s, now() - interval '1 minute' "
-            "FROM unnest(ARRAY['waiting', 'waiting', 'running']) s"
+            """
+            CREATE TABLE IF NOT EXISTS heimdex.job (
+                owner_id uuid, job_id uuid, kind text, queue text, state text, not_before timestamptz,
+                created_at timestamptz);
+            ALTER TABLE heimdex.job OWNER TO heimdex_owner;
+            INSERT INTO heimdex.job (owner_id, job_id, kind, queue, state, created_at, not_before)
+            SELECT gen_random_uuid(), gen_random_uuid(), 'index', 'index', s,
+                   now() - interval '1 minute' * n, CASE WHEN n = 9 THEN now() + interval '1 day' END
+              FROM (VALUES ('waiting', 2), ('waiting', 1), ('running', 5), ('waiting', 9)) AS made(s, n)
+            """
         )
     found = scrape(client(heimdex))
-    assert value(found, "heimdex_jobs", queue="index", state="waiting") == 2
+    assert value(found, "heimdex_jobs", queue="index", state="waiting") == 3
     assert value(found, "heimdex_jobs", queue="index", state="running") == 1
-    assert value(found, "heimdex_job_oldest_age_seconds", queue="index") >= 60
+    # What is not due yet does not wait.
+    assert 120 <= value(found, "heimdex_job_oldest_age_seconds", queue="index") < 540
 
 
 def test_a_scrape_without_a_database_says_so_and_tells_the_rest(
@@ -191,7 +191,7 @@ def test_a_scrape_without_a_database_says_so_and_tells_the_rest(
 
     monkeypatch.setattr(type(heimdex.database), "run", gone)
     found = scrape(asking)
-    assert value(found, "heimdex_installation_counted") == 0
+    assert value(found, "heimdex_installation_counted", part="ledger") == 0
     assert value(found, "heimdex_home_free_bytes") > 0
     assert value(found, "process_resident_memory_bytes") > 0
     assert value(found, "heimdex_database_connections_limit") >= 16
@@ -208,10 +208,10 @@ def test_counting_rests_for_a_multiple_of_what_it_took(
         return ()
 
     monkeypatch.setattr(type(heimdex.database), "run", count)
-    metrics = InstallationMetrics(heimdex, lambda: now)
+    counting = Count(heimdex, installation_figures, lambda: now)
     for at, expected in ((0.0, 1), (30.0, 1), (3.0 + 59.9, 1), (3.0 + 60.1, 2)):
         now = max(now, at)
-        assert list(metrics.collect())
+        assert counting.figures() == ()
         assert counts == expected, at
 
 

@@ -54,6 +54,28 @@ BEGIN
     SELECT 'coverage', w.stage, '', '', avg((c.asset_id IS NOT NULL)::integer)::double precision
       FROM wanted w LEFT JOIN covered c USING (stage, owner_id, asset_id) GROUP BY w.stage;
 
+    IF to_regclass('heimdex.job') IS NOT NULL THEN
+        RETURN QUERY EXECUTE $jobs$
+            SELECT 'jobs', j.queue::text, '', j.state::text, count(*)::double precision
+              FROM heimdex.job j GROUP BY j.queue, j.state
+            UNION ALL
+            SELECT 'job_age', j.queue::text, '', '', extract(epoch FROM clock_timestamp() - min(j.created_at))
+              FROM heimdex.job j
+             WHERE j.state::text = 'waiting' AND (j.not_before IS NULL OR j.not_before <= now()) GROUP BY j.queue
+        $jobs$;
+    END IF;
+
+    PERFORM set_config('heimdex.counting', '', true);
+END
+$function$;
+
+-- Apart from the others: this one reads every vector's row, and takes its time where there are millions.
+CREATE FUNCTION heimdex.vector_figures()
+RETURNS TABLE (figure text, stage text, model text, state text, value double precision)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $function$
+BEGIN
+    PERFORM set_config('heimdex.counting', 'on', true);
+
     -- Where a model has several spaces the emptiest counts.
     RETURN QUERY
     WITH kept AS (SELECT count(*)::double precision AS frames FROM heimdex.keyframe),
@@ -77,18 +99,9 @@ BEGIN
            ('vector_coverage', CASE WHEN k.frames = 0 THEN 1 ELSE least(o.good / k.frames, 1) END))
            AS told(figure, value);
 
-    IF to_regclass('heimdex.job') IS NOT NULL THEN
-        RETURN QUERY EXECUTE $jobs$
-            SELECT 'jobs', j.queue::text, '', j.state::text, count(*)::double precision
-              FROM heimdex.job j GROUP BY j.queue, j.state
-            UNION ALL
-            SELECT 'job_age', j.queue::text, '', '', extract(epoch FROM clock_timestamp() - min(j.created_at))
-              FROM heimdex.job j WHERE j.state::text = 'waiting' GROUP BY j.queue
-        $jobs$;
-    END IF;
-
     PERFORM set_config('heimdex.counting', '', true);
 END
 $function$;
-REVOKE ALL ON FUNCTION heimdex.installation_figures() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION heimdex.installation_figures() TO heimdex_app;
+
+REVOKE ALL ON FUNCTION heimdex.installation_figures(), heimdex.vector_figures() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION heimdex.installation_figures(), heimdex.vector_figures() TO heimdex_app;
