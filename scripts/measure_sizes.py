@@ -77,7 +77,7 @@ def vectors(dim: int, count: int) -> None:
 
 
 def _one(connection: psycopg.Connection[Any], statement: str) -> tuple[Any, ...]:
-    row = connection.execute(statement).fetchone()
+    row: tuple[Any, ...] | None = connection.execute(statement).fetchone()
     assert row is not None
     return row
 
