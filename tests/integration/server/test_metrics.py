@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from heimdex.app import Heimdex
+from heimdex.cli import logs
 from heimdex.config import Settings, read_settings
 from heimdex.entities import Answer, Query, Verdict
 from heimdex.errors import DatabaseUnavailable
@@ -259,3 +261,32 @@ def test_everybody_else_needs_a_key_that_may_administer(
     heimdex.settings = settings.model_copy(update={"metrics": mode})
     assert client(heimdex, peer, host).get("/metrics", headers=headers).status_code == 200
     assert len(asked) == 1
+
+
+def test_what_a_route_logs_carries_the_id_of_its_request(
+    heimdex: Heimdex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append((record.name, getattr(record, "request_id", None)))
+
+    def gone(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    listener = Listener()
+    listener.addFilter(logs.Ids())
+    monkeypatch.setattr(Heimdex, "status", gone)
+    logger = logging.getLogger("heimdex")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(listener)
+    try:
+        answer = client(heimdex).get("/api/v1/status", headers={"X-Request-ID": "asked-7"})
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(before)
+    assert answer.status_code == 503
+    assert ("heimdex.server.problems", "asked-7") in seen  # from a thread of the route
+    assert ("heimdex.requests", "asked-7") in seen

@@ -85,3 +85,10 @@ def test_names_follow_the_conventions(scraped: tuple[set[str], dict[str, str]]) 
         if kind == "gauge" and name.startswith("heimdex_"):
             assert not name.endswith("_total")
     assert all(kind != "unknown" for kind in kinds.values())
+
+
+def test_the_how_to_names_every_metric(scraped: tuple[set[str], dict[str, str]]) -> None:
+    page = (DEPLOY.parent / "docs" / "howto" / "monitoring.md").read_text()
+    ours = {name for name in scraped[1] if name.startswith("heimdex_") and not name.endswith("_created")}
+    abbreviated = {"heimdex_warm_models_limit_bytes", "heimdex_database_connections_limit"}
+    assert {name for name in ours - abbreviated if name not in page} == set()
