@@ -82,6 +82,16 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field(
         default="text", description="One line of text, or one JSON object, per log record."
     )
+    metrics: Literal["auto", "key", "open", "off"] = Field(
+        default="auto",
+        description="Who may read `/metrics`: auto is this machine itself, others with a key that may "
+        "administer; key asks this machine too; open is everybody who reaches the port.",
+    )
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="A folder with files named like settings (`heimdex_database_url`) that hold their "
+        "values, as container engines and systemd hand out secrets. The environment wins.",
+    )
     picture_model: str = Field(
         default="starter",
         description="The model that turns pictures into vectors; see `heimdex models list`.",
@@ -329,7 +339,7 @@ class Settings(BaseSettings):
     def _owner_is_a_uuid(cls, value: str) -> str:
         return str(uuid.UUID(value))
 
-    @field_validator("home", "models_dir", "hub_cache_dir", "face_model_file")
+    @field_validator("home", "secrets_dir", "models_dir", "hub_cache_dir", "face_model_file")
     @classmethod
     def _folder_is_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -350,16 +360,32 @@ def read_settings(**overrides: Any) -> Settings:
     Names of the past count where neither an override nor HEIMDEX_<NAME> sets the same thing.
     """
     given = _variables()
+    folder = _secrets_dir(given, overrides)
     taken = {name for name in Settings.model_fields if given.get(f"HEIMDEX_{name.upper()}")}
+    taken |= {file.name.lower().removeprefix("heimdex_") for file in folder.iterdir()} if folder else set()
     inherited = read_inherited(given, taken | overrides.keys())
     values = {setting: found.value for setting, found in inherited.items()}
     try:
-        return Settings(**values, **overrides)
+        asked: dict[str, Any] = {"_secrets_dir": folder, **values, **overrides}
+        return Settings(**asked)
     except ValidationError as error:
         problems = "; ".join(
             f"{_named(inherited, problem['loc'])}: {problem['msg']}" for problem in error.errors()
         )
         raise SettingsError(f"{problems}. See docs/reference/settings.md.") from error
+
+
+def _secrets_dir(given: Mapping[str, str], overrides: Mapping[str, Any]) -> Path | None:
+    """The folder of secrets. Raises SettingsError where it is set and no folder that can be read."""
+    named = overrides.get("secrets_dir") or given.get("HEIMDEX_SECRETS_DIR")
+    if not named:
+        return None
+    folder = Path(named).expanduser().absolute()
+    if not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+        raise SettingsError(
+            f"HEIMDEX_SECRETS_DIR: {folder} is no folder that can be read; correct or unset it."
+        )
+    return folder
 
 
 def _variables() -> dict[str, str]:

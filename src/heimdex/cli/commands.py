@@ -21,6 +21,7 @@ from heimdex.cli import (
     exports,
     jobs,
     keys,
+    migrating,
     models,
     serve,
     users,
@@ -223,11 +224,12 @@ def remove(
 
 app.command()(exports.export)
 app.command()(serve.serve)
+app.command()(migrating.migrate)
 
 
 @app.command()
 def doctor(as_json: Json = False, home: Home = None) -> None:
-    """Check this installation: disk, database, models, runtime, codecs."""
+    """Check this installation: disk, database, models, runtime, codecs, what it stands on."""
     from heimdex.cli import diagnosis, render
 
     settings = door.settings_of(home, as_json=as_json)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -12,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heimdex import __version__
+from heimdex.cli import surroundings
 from heimdex.config import Settings
 from heimdex.errors import HeimdexError, ModelUnavailable
 
 if TYPE_CHECKING:
     from heimdex.pipeline.installed import Checkup
-
-LOW_DISK_BYTES = 2 << 30
 
 
 def checks(settings: Settings) -> list[dict[str, str]]:
@@ -30,8 +28,14 @@ def checks(settings: Settings) -> list[dict[str, str]]:
     ]
     for name, check in (
         ("home", _home),
-        ("disk", _disk),
+        ("disk", surroundings.disk),
+        ("memory", surroundings.memory),
+        ("files", surroundings.open_files),
+        ("libraries", surroundings.libraries),
+        ("port", surroundings.port),
         ("database", _database),
+        ("latency", surroundings.latency),
+        ("clock", surroundings.clock),
         ("objects", _objects),
         ("models", _models),
         ("texts", _texts),
@@ -42,7 +46,6 @@ def checks(settings: Settings) -> list[dict[str, str]]:
         ("waiting", _waiting),
         ("inference", _inference),
         ("media", _media),
-        ("memory", _memory),
     ):
         found.append(_check(name, lambda check=check: check(settings)))  # type: ignore[misc]
     return found
@@ -57,21 +60,9 @@ def _check(name: str, check: Callable[[], tuple[str, str]]) -> dict[str, str]:
 
 
 def _home(settings: Settings) -> tuple[str, str]:
-    nearest = settings.home
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not os.access(nearest, os.W_OK | os.X_OK):
+    if not os.access(surroundings.existing(settings.home), os.W_OK | os.X_OK):
         return "error", f"{settings.home} cannot be written; change its rights or set HEIMDEX_HOME"
     return "ok", str(settings.home)
-
-
-def _disk(settings: Settings) -> tuple[str, str]:
-    nearest = settings.home
-    while not nearest.exists():
-        nearest = nearest.parent
-    free = shutil.disk_usage(nearest).free
-    level = "ok" if free > LOW_DISK_BYTES else "warning"
-    return level, f"{free / 2**30:.1f} GiB free at {nearest}"
 
 
 def _database(settings: Settings) -> tuple[str, str]:
@@ -203,16 +194,6 @@ def _media(_: Settings) -> tuple[str, str]:
     from heimdex.media.versions import describe_libraries
 
     return "ok", describe_libraries()
-
-
-def _memory(settings: Settings) -> tuple[str, str]:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    wanted = settings.workers * (700 << 20)
-    level = "ok" if total > wanted else "warning"
-    return (
-        level,
-        f"{total / 2**30:.1f} GiB; {settings.workers} decoding workers may use {wanted / 2**30:.1f} GiB",
-    )
 
 
 def samples() -> Path:

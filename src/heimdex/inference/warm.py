@@ -58,6 +58,8 @@ class WarmCache(Generic[Key, Thing]):
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._closed = False
+        self.hits = 0  # asked for and there, or being loaded
+        self.loads = 0
 
     @contextmanager
     def hold(self, key: Key) -> Iterator[Thing]:
@@ -117,9 +119,11 @@ class WarmCache(Generic[Key, Thing]):
                 gone = self._make_room(size_bytes)
                 place = _Place(size_bytes=size_bytes, ready=threading.Event())
                 self._places[key] = place
+                self.loads += 1
                 mine = True
             else:
                 self._places.move_to_end(key)
+                self.hits += 1
                 mine = False
             place.users += 1
         self._drop(gone)

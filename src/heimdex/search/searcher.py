@@ -20,6 +20,7 @@ from heimdex.search.adapting.versions import AdapterSource, Chosen
 from heimdex.search.composition import Seeing, picture_signals, word_signals
 from heimdex.search.figures import LibraryFigures
 from heimdex.search.fusion import Scored
+from heimdex.search.kept_tally import kept_tally
 from heimdex.search.language import ParsedQuery
 from heimdex.search.lexical import Lexical
 from heimdex.search.lexical_figures import LexicalFigures
@@ -126,7 +127,9 @@ class Searcher:
         with self._lock:
             kept = self._kept.get(_key(query))
         fresh = kept is not None and time.monotonic() - kept.made_s < KEPT_S
-        return kept if kept is not None and fresh and len(kept.hits) >= _wanted(query) else None
+        found = kept if kept is not None and fresh and len(kept.hits) >= _wanted(query) else None
+        kept_tally().count(found=found is not None)
+        return found
 
     def _keep(self, query: Query, ranked: Ranked) -> None:
         with self._lock:

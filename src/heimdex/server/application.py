@@ -18,8 +18,9 @@ from heimdex.server.auth.limits import RateLimitHeaders
 from heimdex.server.auth.options import auth_options
 from heimdex.server.guards import Guards
 from heimdex.server.libraries import Libraries
+from heimdex.server.metrics import ServerMetrics
 from heimdex.server.options import ServerOptions
-from heimdex.server.routes import assets, health, keys, library, search, sign_in, users
+from heimdex.server.routes import assets, health, keys, library, metrics, search, sign_in, users
 from heimdex.server.shapes.problems import Problem
 
 TITLE = "Heimdex"
@@ -50,13 +51,17 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     app.state.auth = options.auth or auth_options(heimdex.settings)
     app.state.libraries = Libraries(heimdex, most=options.libraries)
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
+    app.state.metrics = ServerMetrics(heimdex)
     problems.install(app)
     for module in (search, assets, library, sign_in, users, keys):
         app.include_router(module.router)
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
+    app.include_router(metrics.router)
     app.add_middleware(RateLimitHeaders)
-    app.add_middleware(Guards, options=options, body_limit=_body_limit(options))
+    app.add_middleware(
+        Guards, options=options, body_limit=_body_limit(options), answered=app.state.metrics.answered
+    )
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

@@ -22,6 +22,9 @@ log = logging.getLogger("heimdex.requests")
 BodyLimit = Callable[[str], int | None]
 """How many bytes the body of a request to a path may have; None: the route sees to it itself."""
 
+Answered = Callable[[Scope, int, float], None]
+"""Told when an answer begins: to which request, with which status, and when that came (`perf_counter`)."""
+
 _SAFETY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -32,10 +35,13 @@ _SAFETY = {
 class Guards:
     """An ASGI middleware. Pure, so that streams pass unbuffered."""
 
-    def __init__(self, app: ASGIApp, *, options: ServerOptions, body_limit: BodyLimit) -> None:
+    def __init__(
+        self, app: ASGIApp, *, options: ServerOptions, body_limit: BodyLimit, answered: Answered
+    ) -> None:
         self._app = app
         self._options = options
         self._body_limit = body_limit
+        self._answered = answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -43,7 +49,7 @@ class Guards:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        exchange = _Exchange(scope, send, request_ids.take(headers.get(request_ids.HEADER)))
+        exchange = _Exchange(scope, send, request_ids.take(headers.get(request_ids.HEADER)), self._answered)
         limit = self._body_limit(scope["path"])
         declared = headers.get("content-length", "")
         if limit is not None and declared.isdigit() and int(declared) > limit:
@@ -80,8 +86,8 @@ class Guards:
 class _Exchange:
     """One request and what was sent for it."""
 
-    def __init__(self, scope: Scope, send: Send, identity: str) -> None:
-        self._scope, self._send, self._identity = scope, send, identity
+    def __init__(self, scope: Scope, send: Send, identity: str, answered: Answered) -> None:
+        self._scope, self._send, self._identity, self._answered = scope, send, identity, answered
         self._began_s = time.perf_counter()
         self.begun = asyncio.Event()
 
@@ -89,6 +95,7 @@ class _Exchange:
         """Pass a message on; the first gets our headers and a line in the log."""
         if message["type"] == "http.response.start":
             self.begun.set()
+            self._answered(self._scope, message["status"], self._began_s)
             headers = MutableHeaders(scope=message)
             headers[request_ids.HEADER] = self._identity
             for name, value in _SAFETY.items():

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ from heimdex.store.migrate import migrate, pending
 from heimdex.store.postgres import EmbeddedPostgres
 from heimdex.store.roles import check_login
 
-__all__ = ["Claims", "Database", "is_claimed"]
+__all__ = ["Claims", "Database", "PoolUse", "is_claimed"]
 
 QUEUE_SCHEMA = "heimdex_queue"
 PATIENCE_S = 60.0
@@ -46,6 +47,15 @@ _SESSION = (
     "set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), "
     "set_config('tcp_keepalives_count', '3', false)"
 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoolUse:
+    """Connections of one process: how many there may be, are in a transaction, and wait for the next."""
+
+    most: int
+    busy: int
+    idle: int
 
 
 class Database:
@@ -67,10 +77,12 @@ class Database:
         self._embedded = embedded
         self._further = tuple(further)
         self._permits = threading.BoundedSemaphore(pool_size)
+        self._pool_size, self._busy = pool_size, 0
         self._idle: list[Connection[TupleRow]] = []
         self._guard = threading.Lock()
         self._closed = False
         self._process = os.getpid()
+        self.applied: tuple[str, ...] = ()  # the migrations that opening it applied
 
     @classmethod
     def open(
@@ -140,6 +152,8 @@ class Database:
     def _opened(self, owner: str, *, read_only: bool) -> Iterator[Connection[TupleRow]]:
         """A transaction for a permit that was got; gives it back."""
         connection = None
+        with self._guard:
+            self._busy += 1
         try:
             connection = self._begin(owner, read_only=read_only)
             yield connection
@@ -149,6 +163,8 @@ class Database:
         finally:
             if connection is not None:
                 self._put_back(connection)
+            with self._guard:
+                self._busy -= 1
             self._permits.release()
 
     def run(
@@ -195,6 +211,12 @@ class Database:
         """
         with self._connect_autocommit():
             return make_conninfo(self._conninfo, options=f"-c search_path={QUEUE_SCHEMA} -c TimeZone=UTC")
+
+    @property
+    def pool_use(self) -> PoolUse:
+        """How many connections are in use now."""
+        with self._guard:
+            return PoolUse(most=self._pool_size, busy=self._busy, idle=len(self._idle))
 
     def claims(self) -> Claims:
         """Claims on a connection of their own, opened at the first claim. Close them before the database."""
@@ -264,7 +286,7 @@ class Database:
             if self._embedded is not None:
                 create_database(admin)
             with psycopg.connect(admin) as connection:
-                migrate(connection, further=self._further)
+                self.applied += migrate(connection, further=self._further)
         except psycopg.Error as err:
             raise translate(err) from err
 

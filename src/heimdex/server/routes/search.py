@@ -95,6 +95,7 @@ async def _answer(
     image = None if picture is None else _pictures(request).find(library, picture)
     look = partial(_search, library, wanted, image, page)
     found = await anyio.to_thread.run_sync(look, limiter=request.app.state.search_limiter)
+    request.app.state.metrics.searched(found)
     document = shapes.answer(found)
     document["query"].pop("image", None)
     if picture is not None:
