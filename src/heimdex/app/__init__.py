@@ -34,6 +34,7 @@ from heimdex.store.home import make_home
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from heimdex.app.incoming import Incoming
     from heimdex.encoders.background import Floats
     from heimdex.encoders.encoder import Encoder
     from heimdex.inference.quantise import Loss
@@ -90,9 +91,12 @@ class Heimdex:
     def close(self) -> None:
         """Let go of the database."""
         with self._lock:
-            database, hands = (self.__dict__.pop(name, None) for name in ("database", "hands"))
+            names = ("incoming", "database", "hands")
+            incoming, database, hands = (self.__dict__.pop(name, None) for name in names)
         if self._host is not None:
             return
+        if incoming is not None:
+            incoming.close(hands)
         if hands is not None:
             hands.close()
         if database is not None:
@@ -155,6 +159,15 @@ class Heimdex:
     def files(self) -> Files:
         """The library to leaf through: pages of assets, pictures, originals, clips."""
         return Files(self._tools, lambda: self.hands)
+
+    @cached_property
+    def incoming(self) -> Incoming:
+        """Uploads and what is fetched by address, of all owners of this home."""
+        if self._host is not None:
+            return self._host.incoming
+        from heimdex.app.incoming import Incoming
+
+        return Incoming(self)
 
     @cached_property
     def adapters(self) -> Adapters:

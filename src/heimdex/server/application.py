@@ -17,12 +17,12 @@ from heimdex.server.asked_pictures import AskedPictures
 from heimdex.server.guards import Guards
 from heimdex.server.libraries import Libraries
 from heimdex.server.options import ServerOptions
-from heimdex.server.routes import assets, health, library, search
+from heimdex.server.routes import assets, health, ingest, library, search, uploads
 from heimdex.server.shapes.problems import Problem
 
 TITLE = "Heimdex"
 SUMMARY = "Find any moment in your own videos and photos."
-UPLOADS = "/api/v1/uploads"
+UPLOADS, ASSETS = "/api/v1/uploads", "/api/v1/assets"  # bodies of any length
 
 
 def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAPI:
@@ -32,6 +32,8 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.search_limiter = anyio.CapacityLimiter(options.searches_at_once)
+        incoming = await anyio.to_thread.run_sync(lambda: heimdex.incoming)
+        incoming.finisher.begin_sweeping()
         yield
 
     app = FastAPI(
@@ -49,7 +51,7 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     app.state.libraries = Libraries(heimdex, most=options.libraries)
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
     problems.install(app)
-    for module in (search, assets, library):
+    for module in (search, assets, library, uploads, ingest):
         app.include_router(module.router)
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
@@ -60,7 +62,7 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
 
 def _body_limit(options: ServerOptions) -> Any:
     def limit(path: str) -> int | None:
-        if path.startswith(UPLOADS):
+        if path.startswith(UPLOADS) or path == ASSETS:
             return None
         return options.picture_bytes if path == "/api/v1/search/picture" else options.body_bytes
 

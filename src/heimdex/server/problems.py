@@ -28,6 +28,14 @@ STATUS: tuple[tuple[type[errors.HeimdexError], HTTPStatus], ...] = (
     (errors.UnknownFormat, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (errors.MediaError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.WorkerError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.UploadBusy, HTTPStatus.LOCKED),
+    (errors.UploadTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (errors.QuotaExceeded, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (errors.TooManyUploads, HTTPStatus.TOO_MANY_REQUESTS),
+    (errors.UploadExpired, HTTPStatus.GONE),
+    (errors.AddressRefused, HTTPStatus.FORBIDDEN),
+    (errors.FetchFailed, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.UploadError, HTTPStatus.CONFLICT),
     (errors.Superseded, HTTPStatus.CONFLICT),
     (errors.StorageFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (errors.DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -69,7 +77,7 @@ def _of_ours(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.HeimdexError)
     status = status_of(error)
     headers = {}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.LOCKED):
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s: %s", type(error).__name__, error, exc_info=error)
