@@ -108,9 +108,10 @@ def service(database_url: str, home: Path, owner: str, **settings: Any) -> Itera
         heimdex.__dict__["incoming"] = Incoming(
             heimdex, on_stored=lambda who, upload: stored.append((who, upload))
         )
-        with running(heimdex) as port, httpx2.Client(
-            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE_S
-        ) as client:
+        with (
+            running(heimdex) as port,
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE_S) as client,
+        ):
             yield Service(
                 heimdex=heimdex, url=f"http://127.0.0.1:{port}", port=port, client=client, stored=stored
             )
@@ -118,7 +119,7 @@ def service(database_url: str, home: Path, owner: str, **settings: Any) -> Itera
 
 @contextmanager
 def running(heimdex: Heimdex) -> Iterator[int]:
-    """uvicorn in a thread; its port."""
+    """A server in a thread; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(create_app(heimdex), log_config=None, access_log=False)
         server = uvicorn.Server(config)

@@ -13,6 +13,7 @@ HeimdexError
 ├── UploadError              something handed in that cannot go on like this
 │   ├── OffsetConflict       it does not begin where what was received ends
 │   ├── UploadBusy           another request is writing it
+│   ├── UploadBrokenOff      the sender went away; what came is kept
 │   ├── ChecksumMismatch     what came is not what was sent
 │   ├── UploadTooLarge       larger than files may be here, or than was said
 │   ├── QuotaExceeded        its owner's quota has no room for it
@@ -95,6 +96,10 @@ class OffsetConflict(UploadError):
 
 class UploadBusy(UploadError):
     """Another request is writing this upload."""
+
+
+class UploadBrokenOff(UploadError):
+    """The sender went away; what came is kept."""
 
 
 class ChecksumMismatch(UploadError):

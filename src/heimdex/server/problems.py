@@ -28,6 +28,7 @@ STATUS: tuple[tuple[type[errors.HeimdexError], HTTPStatus], ...] = (
     (errors.UnknownFormat, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (errors.MediaError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.WorkerError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.UploadBrokenOff, HTTPStatus.REQUEST_TIMEOUT),
     (errors.UploadBusy, HTTPStatus.LOCKED),
     (errors.UploadTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (errors.QuotaExceeded, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),

@@ -9,21 +9,17 @@ import anyio
 from starlette.requests import ClientDisconnect
 
 from heimdex.entities.uploads import Upload
-from heimdex.errors import HeimdexError, UploadError
+from heimdex.errors import HeimdexError, UploadBrokenOff
 from heimdex.pipeline.incoming.arrival import Arrival
 
 BLOCK_BYTES = 1 << 20
 IDLE_S = 30.0  # a sender who is silent so long has gone, whether the network says so or not
 
 
-class BrokenOff(UploadError):
-    """The sender went away; what came is kept."""
-
-
 async def receive(stream: AsyncIterator[bytes], arrival: Arrival, *, idle_s: float = IDLE_S) -> Upload:
     """Write a body to an upload, and let go of it.
 
-    Whatever ends this early, what came until then counts. Raises BrokenOff, UploadError, NotFound, StoreError.
+    Whatever ends this early, what came until then counts. Raises UploadError, NotFound, StoreError.
     """
     block = bytearray()
     try:
@@ -39,7 +35,9 @@ async def receive(stream: AsyncIterator[bytes], arrival: Arrival, *, idle_s: flo
         raise
     except (ClientDisconnect, TimeoutError) as error:
         await _keep(arrival, bytes(block))
-        raise BrokenOff("the upload broke off; ask how far it has come, and go on from there") from error
+        raise UploadBrokenOff(
+            "the upload broke off; ask how far it has come, and go on from there"
+        ) from error
     except BaseException:  # the server is stopping
         await _keep(arrival, bytes(block))
         raise

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from heimdex.errors import DatabaseUnavailable, SchemaMismatch, StoreError
+from heimdex.store import halves  # noqa: F401  (a connection knows the types registered before it was opened)
 from heimdex.store.claims import Claims, is_claimed
 from heimdex.store.faults import translate
 from heimdex.store.migrate import migrate, pending

@@ -20,10 +20,14 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 INTERNET6 = IPv6Network("2000::/3")  # all of IPv6 that is handed out to be reached from anywhere
 TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/23"))  # they hold IPv4 addresses; and special ones
+# Older Pythons call some of these global.
+SPECIAL = tuple(
+    ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "2001:db8::/32", "3fff::/20")
+)
 LONGEST_URL = 2_000
 REFUSED = "this address cannot be fetched from here"
 OFF = "fetching by address is switched off here; HEIMDEX_INGEST_HOSTS names the places to fetch from"
-_PLACE = re.compile(r"(?:(https?)://)?([^/?#@\s]+)(/[^?#\s]*)?")
+_PLACE = re.compile(r"(?:(https?)://)?((?:\[[0-9a-fA-F:.]+\]|[^/?#@:\s\[\]]+)(?::\d+)?)(/[^?#\s]*)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +121,8 @@ def is_allowed(address: Address, allowed: Sequence[Network] = ()) -> bool:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     if any(one in network for one in (address, mapped) if one for network in allowed):
         return True
+    if any(address in network for network in SPECIAL):
+        return False
     if isinstance(address, IPv6Address):
         if address not in INTERNET6 or any(address in tunnel for tunnel in TUNNELS):
             return False  # IPv4 in disguise (mapped, 6to4, NAT64, Teredo) among them

@@ -15,13 +15,13 @@ from starlette.exceptions import HTTPException
 from heimdex import errors
 from heimdex.app.incoming import Incoming
 from heimdex.entities.uploads import Upload, UploadState
-from heimdex.errors import ChecksumMismatch, HeimdexError, WorkersUnavailable
+from heimdex.errors import ChecksumMismatch, HeimdexError, UploadBrokenOff, WorkersUnavailable
 from heimdex.pipeline.incoming.options import NewUpload
 from heimdex.server import cursors, tus
 from heimdex.server.auth.caller import WriteCaller
 from heimdex.server.multipart import FormFile
 from heimdex.server.problems import problem, status_of
-from heimdex.server.receiving import BrokenOff, receive
+from heimdex.server.receiving import receive
 from heimdex.server.shapes.problems import problems
 from heimdex.server.shapes.uploads import UploadCursor, UploadPage, UploadShape
 from heimdex.server.shapes.words import Id, Text
@@ -163,7 +163,7 @@ async def write(request: Request, caller: WriteCaller, upload_id: Id) -> Respons
     arrive = partial(incoming.uploads.arrive, caller.owner, upload_id, at, checksum)
     try:
         upload = await receive(request.stream(), await anyio.to_thread.run_sync(arrive))
-    except (BrokenOff, ChecksumMismatch) as error:
+    except (UploadBrokenOff, ChecksumMismatch) as error:
         return _refusal(error)
     await anyio.to_thread.run_sync(incoming.finisher.complete, caller.owner, upload_id)
     return Response(status_code=204, headers=tus.headers(upload))
@@ -193,7 +193,7 @@ async def overridden(request: Request, caller: WriteCaller, upload_id: Id) -> Re
     raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD, PATCH, DELETE"})
 
 
-@router.put("/assets", include_in_schema=False)
+@router.put("/assets", include_in_schema=False, status_code=201, response_model=UploadShape)
 @router.post(
     "/assets",
     operation_id="upload_asset",
@@ -231,13 +231,13 @@ async def upload_asset(
 
 
 async def _take(incoming: Incoming, begun: Upload, body: AsyncIterator[bytes]) -> None:
-    """Receive a whole body. Raises BrokenOff where it is not whole."""
+    """Receive a whole body. Raises UploadBrokenOff where it is not whole."""
     owner, upload_id = begun.owner, begun.upload_id
     arrive = partial(incoming.uploads.arrive, owner, upload_id, 0)
     await receive(body, await anyio.to_thread.run_sync(arrive))
     complete = partial(incoming.uploads.complete, owner, upload_id, whole=True)
     if await anyio.to_thread.run_sync(complete) is None:
-        raise BrokenOff("the body ended too early; send the file again")
+        raise UploadBrokenOff("the body ended too early; send the file again")
 
 
 def _finished(incoming: Incoming, begun: Upload, response: Response) -> Any:
@@ -257,8 +257,6 @@ def _finished(incoming: Incoming, begun: Upload, response: Response) -> Any:
 def _refusal(error: HeimdexError) -> Response:
     title = re.sub(r"(?<!^)([A-Z])", lambda found: f" {found[1].lower()}", type(error).__name__)
     status = tus.MISMATCH if isinstance(error, ChecksumMismatch) else status_of(error)
-    if isinstance(error, BrokenOff):
-        status = HTTPStatus.REQUEST_TIMEOUT
     return problem(status, title, str(error))
 
 
