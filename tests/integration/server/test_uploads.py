@@ -213,7 +213,7 @@ def test_files_that_are_no_media_are_refused(
     ended = refused(served, content, name)
     assert (ended["state"], ended["problem"]) == ("refused", problem), ended
     assert ended["error"]
-    assert list(served.folder.iterdir()) == []
+    until(lambda: not list(served.folder.iterdir()))
     assert served.heimdex.incoming.uploads.usage(served.heimdex.owner).used_bytes == 0
     status = {"UnknownFormat": 415, "DamagedFile": 422}[problem]
     single = served.client.post("/api/v1/assets", params={"name": name}, content=content)
