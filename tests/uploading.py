@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import uvicorn
@@ -23,6 +23,8 @@ from heimdex.app.incoming import Incoming
 from heimdex.config import read_settings
 from heimdex.entities.uploads import Upload
 from heimdex.server.application import create_app
+
+T = TypeVar("T")
 
 PATIENCE_S = 60.0  # far above what anything here takes; only a hang reaches it
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -68,7 +70,9 @@ class Service:
             found: dict[str, Any] = self.client.get(place).json()
             return found if found["state"] not in ("receiving", "checking") else None
 
-        return until(look)
+        found = until(look)
+        assert found is not None
+        return found
 
 
 def begin_headers(size: int, name: str = "film.mp4", **said: str) -> dict[str, str]:
@@ -83,7 +87,7 @@ def checksum(body: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, body).digest()).decode()}"
 
 
-def until(look: Callable[[], Any]) -> Any:
+def until(look: Callable[[], T]) -> T:
     """What `look` gives once it is something."""
     ends_s = time.monotonic() + PATIENCE_S
     while not (found := look()):

@@ -8,8 +8,9 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -18,6 +19,8 @@ from heimdex.errors import HeimdexError, UnreadableFile, UploadBrokenOff, Upload
 
 OnProgress = Callable[[int, int], None]
 """Told how many bytes are safely there, and of how many."""
+
+T = TypeVar("T")
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PASSING = frozenset({408, 409, 423, 425, 429, 460, 500, 502, 503, 504})  # ask how far it is, and go on
@@ -73,7 +76,7 @@ def upload(
 class _Sending:
     """One file on its way."""
 
-    def __init__(self, client: httpx2.Client, file: BinaryIO, name: str, plan: UploadPlan) -> None:
+    def __init__(self, client: httpx2.Client, file: BufferedReader, name: str, plan: UploadPlan) -> None:
         self._client, self._file, self._plan = client, file, plan
         self._name = plan.name or name
         self._size = file.seek(0, 2)
@@ -146,7 +149,7 @@ class _Sending:
             error=found["error"],
         )
 
-    def _tried(self, work: Callable[[], Any]) -> Any:
+    def _tried(self, work: Callable[[], T]) -> T:
         """What `work` gives; again, after a pause, while the service is away."""
         while True:
             try:

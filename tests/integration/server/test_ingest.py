@@ -230,7 +230,7 @@ def test_what_is_no_file_is_not_taken(internet: Internet) -> None:
 def test_certificates_are_those_of_the_name_not_of_the_address(internet: Internet) -> None:
     hello: list[str | None] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sni_callback = lambda _, name, __: hello.append(name)  # type: ignore[assignment]
+    context.sni_callback = lambda _, name, __: hello.append(name)
     with socket.create_server(("127.0.0.7", 0)) as listener:
 
         def serve() -> None:

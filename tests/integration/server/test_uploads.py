@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import socket
 import uuid
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import httpx2
 import pytest
 
 from heimdex.entities.uploads import UploadState
-from heimdex.errors import QuotaExceeded, StorageFull, TooManyUploads
+from heimdex.errors import NotFound, QuotaExceeded, StorageFull, TooManyUploads
 from heimdex.pipeline.incoming.options import NewUpload
 from heimdex.store import parts
 from tests.uploading import OCTETS, TUS, Service, begin_headers, checksum, photo, service, until
@@ -74,7 +75,9 @@ def test_a_connection_that_is_cut_is_resumed_where_it_broke(served: Service, bod
     cut_off(served, place, 0, body[:150_000], len(body))
     until(lambda: served.offset(place) == 150_000)
     wrong = until(lambda: _unless_busy(served.write(place, 0, body)))
+    assert wrong is not None
     assert (wrong.status_code, wrong.json()["title"]) == (409, "Offset conflict")
+    assert wrong.headers["Tus-Resumable"] == "1.0.0"
     assert served.write(place, 150_000, body[150_000:]).status_code == 204
     assert served.ended(place)["sha256"] == hashlib.sha256(body).hexdigest()
 
@@ -94,6 +97,7 @@ def test_a_piece_counts_only_with_its_checksum(served: Service, body: bytes) -> 
     again = until(
         lambda: _unless_busy(served.write(place, len(first), second, **{"Upload-Checksum": checksum(second)}))
     )
+    assert again is not None
     assert again.status_code == 204
     assert served.ended(place)["sha256"] == hashlib.sha256(body).hexdigest()
     unknown = served.write(served.begin(1), 0, b"x", **{"Upload-Checksum": "crc32 AAAA"})
@@ -149,7 +153,7 @@ def test_what_is_ended_is_gone_even_while_it_is_written(served: Service, body: b
     held = served.heimdex.incoming.uploads.arrive(served.heimdex.owner, upload_id, 0)
     assert served.client.delete(place, headers=TUS).status_code == 204
     held.write(b"into nothing")
-    with pytest.raises(parts.NotFound):
+    with pytest.raises(NotFound):
         held.end()
     held.close()
     assert list(served.folder.iterdir()) == []
@@ -325,7 +329,7 @@ def test_what_another_process_left_is_gone_on_with(served: Service, body: bytes)
 
 def test_a_full_disk_keeps_what_came(served: Service, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     place = served.begin(len(body), "photo.jpg")
-    write = parts.os.pwrite
+    write = os.pwrite
     room = [100_000]
 
     def full(descriptor: int, block: Any, at: int) -> int:
@@ -333,7 +337,7 @@ def test_a_full_disk_keeps_what_came(served: Service, body: bytes, monkeypatch: 
             raise OSError(28, "No space left on device")
         return write(descriptor, block[: room[0] - at], at)
 
-    monkeypatch.setattr(parts.os, "pwrite", full)
+    monkeypatch.setattr(os, "pwrite", full)
     answer = served.write(place, 0, body)
     assert (answer.status_code, answer.json()["title"]) == (507, "Storage full")
     assert served.offset(place) == 100_000

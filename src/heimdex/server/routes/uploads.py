@@ -147,7 +147,7 @@ def offset(request: Request, caller: WriteCaller, upload_id: Id) -> Response:
     operation_id="write_upload",
     status_code=204,
     response_class=Response,
-    responses=problems(404, 410, tus.MISMATCH),
+    responses=problems(404, 408, 410, tus.MISMATCH),
     openapi_extra={
         "parameters": [VERSION, OFFSET, CHECKSUM],
         "requestBody": OCTETS | {"required": True},
