@@ -31,9 +31,7 @@ class FormFile:
             "on_header_field": self._header_field,
             "on_header_value": self._header_value,
             "on_header_end": self._header_end,
-            "on_end": self._end,
         }
-        self._ended = False
         self._parser = MultipartParser(boundary.encode("latin-1", "replace"), callbacks)  # type: ignore[arg-type]
 
     async def name(self) -> str:
@@ -89,9 +87,6 @@ class FormFile:
     def _part_end(self) -> None:
         if self._inside:
             self._inside, self._over = False, True
-
-    def _end(self) -> None:
-        self._ended = True
 
 
 def _parameters(header: str, value: str) -> Message:

@@ -136,10 +136,10 @@ def forget_old(connection: Connection[Any], owner: str, told_s: float) -> None:
     connection.execute(SQL["forget_old"], {"owner": owner, "told_s": told_s})
 
 
-def delete(connection: Connection[Any], owner: str, upload_id: str) -> bool:
-    """Forget one that is no original; whether it was there."""
-    found = connection.execute(SQL["delete_upload"], {"owner": owner, "upload": upload_id})
-    return found.fetchone() is not None
+def delete(connection: Connection[Any], owner: str, upload_id: str) -> tuple[bool, str | None]:
+    """Forget one that became no asset: whether it was there, and the key of its file if it was stored."""
+    row = connection.execute(SQL["delete_upload"], {"owner": owner, "upload": upload_id}).fetchone()
+    return (False, None) if row is None else (True, row[0])
 
 
 def release(connection: Connection[Any], owner: str, asset_ids: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,6 +32,9 @@ from heimdex.store.database import Database
 from heimdex.store.parts import Part
 
 log = logging.getLogger(__name__)
+
+BLOCK_BYTES = 4 << 20
+STOPPING = "the service is stopping; the upload is checked when it runs again"
 
 OnStored = Callable[[str, Upload], None]
 """Called with the owner and an upload that was stored; after a crash again, until it is indexed."""
@@ -103,8 +106,14 @@ class Finisher:
             self.finish_soon(owner, upload_id)
         return upload
 
-    def release(self, owner: str, asset_ids: list[str]) -> None:
-        """Forget the uploads some assets came from, delete their files, and free their room."""
+    def end(self, owner: str, upload_id: str) -> None:
+        """Forget an upload that became no asset, and delete its file. Raises NotFound, UploadError."""
+        key = self._uploads.give_up(owner, upload_id)
+        if key is not None:
+            self._originals.delete(owner, key)
+
+    def release(self, owner: str, asset_ids: Sequence[str]) -> None:
+        """Forget the uploads some assets came from, delete their files, free their room: once removed."""
         for key in self._database.run(owner, lambda c: uploads.release(c, owner, asset_ids)):
             self._originals.delete(owner, key)
 
@@ -144,14 +153,14 @@ class Finisher:
         owner, upload_id = upload.owner, upload.upload_id
         try:
             if there:
-                sha256 = _proven(path, upload.declared_sha256)
+                sha256 = self._proven(path, upload.declared_sha256)
                 check(self._hands(), path, self._uploads.options.max_pixels)
                 self._database.run(owner, lambda c: uploads.note_sha256(c, owner, upload_id, sha256))
             elif upload.sha256 is None:  # else it was moved, and its process killed before it wrote that down
                 raise UnreadableFile("its file was lost on the server; send it again")
         except (ChecksumMismatch, MediaError, WorkerError) as error:
             if self._closing.is_set() or (isinstance(error, WorkerCrashed) and str(error) == STOPPED):
-                raise UploadBusy("the service is stopping; it is checked when it runs again") from error
+                raise UploadBusy(STOPPING) from error
             return self._uploads.refuse(upload, error) or self._uploads.get(owner, upload_id)
         key = self._originals.take(owner, upload_id, upload.name, path)
         stored = self._database.run(owner, lambda c: uploads.store(c, owner, upload_id, key))
@@ -159,6 +168,18 @@ class Finisher:
             self._originals.delete(owner, key)
             raise NotFound(parts.GONE)
         return stored
+
+    def _proven(self, path: Path, declared: str | None) -> str:
+        """The file's SHA-256, hex. Raises ChecksumMismatch; UploadBusy when the service stops meanwhile."""
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                if self._closing.is_set():
+                    raise UploadBusy(STOPPING)
+                digest.update(block)
+        if declared is not None and digest.hexdigest() != declared:
+            raise ChecksumMismatch("the file that came has another SHA-256 than was said; send it again")
+        return digest.hexdigest()
 
     def _sweep(self, owner: str) -> None:
         run = self._database.run
@@ -231,12 +252,3 @@ def _held(path: Path) -> Part | None:
 
 def _stem(path: Path) -> str:
     return path.name.partition(".")[0]
-
-
-def _proven(path: Path, declared: str | None) -> str:
-    """The file's SHA-256, hex. Raises ChecksumMismatch."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if declared is not None and found != declared:
-        raise ChecksumMismatch("the file that came has another SHA-256 than was said; send it again")
-    return found

@@ -135,12 +135,17 @@ class Uploads:
             return None
         return self._run(owner, lambda c: uploads.begin_check(c, owner, upload_id, size))
 
-    def give_up(self, owner: str, upload_id: str) -> None:
-        """Forget an upload that is no original. Raises NotFound; UploadError where it is one."""
+    def give_up(self, owner: str, upload_id: str) -> str | None:
+        """Forget an upload that became no asset; the key of its file, where it was kept.
+
+        Raises NotFound, and UploadError where it is an asset, or is just being indexed.
+        """
         upload = self.get(owner, upload_id)
-        if not self._run(owner, lambda c: uploads.delete(c, owner, upload_id)):
-            raise UploadError("this upload is an asset of the library; remove the asset")
+        was_there, key = self._run(owner, lambda c: uploads.delete(c, owner, upload_id))
+        if not was_there:
+            raise UploadError("this upload is an asset of the library, or becomes one; remove the asset")
         parts.remove(self.path(upload))
+        return key
 
     def refuse(self, upload: Upload, error: Exception, told: str | None = None) -> Upload | None:
         """Delete the file and record why; None where its end was decided otherwise meanwhile."""

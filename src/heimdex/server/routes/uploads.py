@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from heimdex import errors
 from heimdex.app.incoming import Incoming
 from heimdex.entities.uploads import Upload, UploadState
-from heimdex.errors import ChecksumMismatch, HeimdexError, UploadBrokenOff, WorkersUnavailable
+from heimdex.errors import ChecksumMismatch, HeimdexError, UploadBrokenOff, UploadBusy, WorkersUnavailable
 from heimdex.pipeline.incoming.options import NewUpload
 from heimdex.server import cursors, tus
 from heimdex.server.auth.caller import WriteCaller
@@ -178,7 +178,7 @@ async def write(request: Request, caller: WriteCaller, upload_id: Id) -> Respons
 )
 def end(request: Request, caller: WriteCaller, upload_id: Id) -> Response:
     """End an upload and delete what came. One that is an asset already is removed as an asset."""
-    _incoming(request).uploads.give_up(caller.owner, upload_id)
+    _incoming(request).finisher.end(caller.owner, upload_id)
     return Response(status_code=204)
 
 
@@ -244,7 +244,7 @@ def _finished(incoming: Incoming, begun: Upload, response: Response) -> Any:
     """What became of a file that came in a single request."""
     try:
         upload = incoming.finisher.finish(begun.owner, begun.upload_id)
-    except WorkersUnavailable:
+    except (WorkersUnavailable, UploadBusy):  # it is seen to by and by, or just now by another process
         upload = incoming.uploads.get(begun.owner, begun.upload_id)
     if upload.state is UploadState.CHECKING:
         response.status_code = HTTPStatus.ACCEPTED

@@ -98,10 +98,11 @@ DELETE FROM heimdex.upload
    AND expires_at < now() - make_interval(secs => %(told_s)s);
 
 -- name: delete_upload
--- One upload that is not an original yet.
+-- One upload that became no asset; the key of its file, where it was stored.
 DELETE FROM heimdex.upload
- WHERE owner_id = %(owner)s AND upload_id = %(upload)s AND state <> 'stored'
-RETURNING upload_id;
+ WHERE owner_id = %(owner)s AND upload_id = %(upload)s
+   AND (state <> 'stored' OR (indexed_at IS NOT NULL AND asset_id IS NULL))
+RETURNING object_key;
 
 -- name: release_assets
 -- Uploads whose assets are removed; the keys of their files.

@@ -16,12 +16,11 @@ CREATE TABLE heimdex.upload (
     problem          text,                             -- the kind of the error, a class of errors.py
     error            text,
     object_key       text,
-    asset_id         uuid,
+    asset_id         uuid,                             -- no foreign key: its file is deleted after the asset
     indexed_at       timestamptz,
     created_at       timestamptz NOT NULL DEFAULT now(),
     expires_at       timestamptz NOT NULL,
     PRIMARY KEY (owner_id, upload_id),
-    FOREIGN KEY (owner_id, asset_id) REFERENCES heimdex.asset ON DELETE SET NULL (asset_id),
     CHECK ((state = 'refused') = (problem IS NOT NULL)),
     CHECK (state <> 'refused' OR error IS NOT NULL),
     CHECK ((state = 'stored') = (object_key IS NOT NULL)),
