@@ -111,4 +111,4 @@ def test_memory_does_not_grow_with_a_file(home: Home, tmp_path: Path) -> None:
             assert client.post("/api/v1/assets", content=file).status_code == 415
         with large.open("rb") as file:
             assert client.post("/api/v1/assets", files={"file": ("large.mp4", file)}).status_code == 415
-        assert peak_bytes(process.pid) - before < LARGE_BYTES // 4
+        assert peak_bytes(process.pid) - before < LARGE_BYTES // 2  # one copy of it would be twice that

@@ -33,7 +33,7 @@ from heimdex.store.parts import Part
 
 log = logging.getLogger(__name__)
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 STOPPING = "the service is stopping; the upload is checked when it runs again"
 
 OnStored = Callable[[str, Upload], None]

@@ -136,7 +136,7 @@ def offset(request: Request, caller: WriteCaller, upload_id: Id) -> Response:
     incoming = _incoming(request)
     upload = incoming.uploads.get(caller.owner, upload_id)
     if upload.state in (UploadState.REFUSED, UploadState.EXPIRED):
-        return Response(status_code=410, headers={"Cache-Control": "no-store"})
+        return problem(410, "Upload expired", upload.error, headers={"Cache-Control": "no-store"})
     if upload.state is UploadState.RECEIVING:  # killed between the last byte and its row
         incoming.finisher.complete(caller.owner, upload_id)
     return Response(headers=tus.headers(upload))
@@ -199,7 +199,8 @@ async def overridden(request: Request, caller: WriteCaller, upload_id: Id) -> Re
     operation_id="upload_asset",
     response_model=UploadShape,
     status_code=201,
-    responses={202: {"model": UploadShape, "description": "It is here, and is checked later."}},
+    responses=problems(408, tus.MISMATCH)
+    | {202: {"model": UploadShape, "description": "It is here, and is checked later."}},
     openapi_extra={"requestBody": BODY | {"required": True}},
 )
 async def upload_asset(
