@@ -81,7 +81,7 @@ def send_half(client: httpx2.Client, source: Path, half: int) -> str:
     headers = tus | {"Upload-Length": str(size), "Upload-Metadata": said}
     place = client.post("/api/v1/uploads", headers=headers).headers["Location"]
     given = tus | {
-        "Host": "x",
+        "Host": client.base_url.netloc.decode(),
         "Content-Type": "application/offset+octet-stream",
         "Upload-Offset": "0",
         "Content-Length": str(size),

@@ -246,6 +246,57 @@ class Settings(BaseSettings):
         "addresses of the open internet are connected to.",
     )
 
+    sign_in: Literal["auto", "always"] = Field(
+        default="auto",
+        description="Who has to sign in: auto lets anybody on this machine in while there are no users and "
+        "the server listens on loopback only.",
+    )
+    password_min_length: int = Field(
+        default=15, ge=8, le=128, description="The shortest password, in characters."
+    )
+    session_idle_h: float = Field(
+        default=168.0, gt=0, description="Hours after which an unused session is over."
+    )
+    session_h: float = Field(default=720.0, gt=0, description="Hours after which any session is over.")
+    requests_per_minute: int = Field(
+        default=1200,
+        ge=0,
+        description="Requests a key, or a user, may make in a minute, in each server process; 0 = no limit.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="The address people use where a reverse proxy stands in between, e.g. "
+        "`https://heimdex.example`.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks of reverse proxies, comma-separated, whose X-Forwarded-For and "
+        "X-Forwarded-Proto count.",
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="An OpenID Connect provider to sign in at: the address of its issuer."
+    )
+    oidc_client_id: str = Field(default="", description="What that provider calls this installation.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="The secret it gave out. Default: none, for a public client."
+    )
+    oidc_label: str = Field(default="OpenID Connect", description="What people call that provider.")
+    oidc_scopes: str = Field(
+        default="openid email profile", description="What is asked of it, separated by spaces."
+    )
+    oidc_email_domains: str = Field(
+        default="",
+        description="Who may come in from there: domains of verified e-mail addresses, comma-separated; `*`: "
+        "everybody it knows.",
+    )
+    oidc_claim: str = Field(
+        default="", description="Who may come in from there: a claim and its value, e.g. `groups=film`."
+    )
+    oidc_library: Literal["own", "shared"] = Field(
+        default="own",
+        description="What a new user from there finds: a library of their own, or the one of HEIMDEX_OWNER.",
+    )
+
     @field_validator("hub_endpoint")
     @classmethod
     def _endpoint_is_an_address(cls, value: str) -> str:

@@ -36,6 +36,11 @@ HeimdexError
 │   ├── VectorFault          a batch that is not finite, not of norm 1, or collapsed
 │   ├── AnswerFault          an endpoint's answer to one question that is none, or makes no sense
 │   └── BudgetSpent          the requests that a run may make are used up
+├── AccessError              who may do what
+│   ├── NotSignedIn          nobody, or nobody known: a session, a key or a password is missing or wrong
+│   ├── NotAllowed           known, but this is not theirs to do
+│   ├── RateLimited          too often; says when to come again
+│   └── ProviderUnavailable  the provider that people sign in at does not answer, or makes no sense
 ├── WorkersUnavailable       no worker process can be started here; no item is to blame
 └── WorkerError              a worker process did not finish its item
     ├── WorkerTimeout        overran its time and was killed
@@ -188,6 +193,30 @@ class AnswerFault(ModelError):
 
 class BudgetSpent(ModelError):
     """The requests that a run may make to an endpoint are used up."""
+
+
+class AccessError(HeimdexError):
+    """Who may do what."""
+
+
+class NotSignedIn(AccessError):
+    """A session, a key or a password is missing or wrong."""
+
+
+class NotAllowed(AccessError):
+    """The caller is known, but this is not theirs to do."""
+
+
+class RateLimited(AccessError):
+    """Too often. `retry_after_s` is when to come again, in seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ProviderUnavailable(AccessError):
+    """The provider that people sign in at does not answer, or its answer makes no sense."""
 
 
 class WorkersUnavailable(HeimdexError):

@@ -47,7 +47,11 @@ def peak_bytes(pid: int) -> int:
 
 def send_half(client: httpx2.Client, place: str, body: bytes) -> socket.socket:
     """Send the first half of a body that never ends; the open line."""
-    given = TUS | OCTETS | {"Upload-Offset": "0", "Content-Length": str(len(body)), "Host": "x"}
+    given = (
+        TUS
+        | OCTETS
+        | {"Upload-Offset": "0", "Content-Length": str(len(body)), "Host": client.base_url.netloc.decode()}
+    )
     lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
     line = socket.create_connection(("127.0.0.1", client.base_url.port or 0))
     line.sendall(f"PATCH {place} HTTP/1.1\r\n{lines}\r\n".encode() + body[: len(body) // 2])

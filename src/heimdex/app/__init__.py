@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from heimdex.app.incoming import Incoming
+    from heimdex.app.keys import Keys
+    from heimdex.app.users import Users
     from heimdex.encoders.background import Floats
     from heimdex.encoders.encoder import Encoder
     from heimdex.inference.quantise import Loss
@@ -179,6 +181,22 @@ class Heimdex:
             return Teacher(self._search_parts())
 
         return Adapters(make_teacher)
+
+    @cached_property
+    def users(self) -> Users:
+        """Who may come in."""
+        from heimdex.app.users import Users
+        from heimdex.store.passwords import Passwords
+
+        passwords = Passwords(min_length=self.settings.password_min_length)
+        return Users(self.database, owner=self.owner, passwords=passwords)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys of programs."""
+        from heimdex.app.keys import Keys
+
+        return Keys(self.database)
 
     def index(
         self,

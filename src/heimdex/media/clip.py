@@ -101,7 +101,8 @@ class _Stretch:
             if packet.size == 0 or moment is None or packet.stream_index in over:
                 continue
             clock = self._clocks[packet.stream_index]
-            # Decoding times rise; presentation times of B-frames do not.
+            # Decoding times rise, presentation times do not: a picture after the end may be decoded before
+            # it, because B-frames of the stretch lean on it. It comes along; the clip ends a little late.
             decoded_us = clock.at_us(packet.dts if packet.dts is not None else moment)
             if decoded_us >= self._end_us:
                 over.add(packet.stream_index)
@@ -115,9 +116,8 @@ class _Stretch:
                 self.begins_us = at_us
             if packet.stream_index != self._lead and at_us < self._start_us:
                 continue  # sound needs no run-up
-            if at_us < self._end_us:
-                self.reached |= clock.at_us(moment + (packet.duration or 1)) > self._start_us
-                yield packet
+            self.reached |= clock.at_us(moment + (packet.duration or 1)) > self._start_us
+            yield packet
 
     def origin_ticks(self, packet: Packet[Any]) -> int:
         """The tick, in a packet's stream, of the moment that is 0 in the clip."""

@@ -14,6 +14,7 @@ from heimdex import __version__
 from heimdex.app import Heimdex
 from heimdex.server import problems
 from heimdex.server.asked_pictures import AskedPictures
+from heimdex.server.auth.options import auth_options
 from heimdex.server.guards import Guards
 from heimdex.server.libraries import Libraries
 from heimdex.server.options import ServerOptions
@@ -48,6 +49,7 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     )
     app.state.heimdex = heimdex
     app.state.options = options
+    app.state.auth = auth_options(heimdex.settings)
     app.state.libraries = Libraries(heimdex, most=options.libraries)
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
     problems.install(app)

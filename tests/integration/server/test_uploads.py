@@ -38,7 +38,12 @@ def served(database_url: str, tmp_path: Path, owner: str) -> Iterator[Service]:
 
 def cut_off(served: Service, place: str, at: int, body: bytes, said: int, **headers: str) -> None:
     """Send a part of a body, then hang up."""
-    given = TUS | OCTETS | {"Upload-Offset": str(at), "Content-Length": str(said), "Host": "x"} | headers
+    given = (
+        TUS
+        | OCTETS
+        | {"Upload-Offset": str(at), "Content-Length": str(said), "Host": served.url[7:]}
+        | headers
+    )
     lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
     with socket.create_connection(("127.0.0.1", served.port)) as line:
         line.sendall(f"PATCH {place} HTTP/1.1\r\n{lines}\r\n".encode() + body)

@@ -115,6 +115,16 @@ def test_an_owner_that_is_no_uuid_is_an_error(notes: Database) -> None:
         count(connection)
 
 
+# Decision 12 lists them. Each is unique in the whole installation, and read through a function only.
+ASKED_BEFORE_AN_OWNER_IS_KNOWN = (
+    "heimdex.app_user_user_id_key",
+    "heimdex.app_user_name_key_key",
+    "heimdex.app_user_oidc_issuer_oidc_subject_key",
+    "heimdex.app_session_token_hash_key",
+    "heimdex.api_key_key_hash_key",
+)
+
+
 def test_every_tenant_table_is_forced_under_its_policy_and_keyed_by_owner(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         tables = connection.execute(
@@ -122,13 +132,22 @@ def test_every_tenant_table_is_forced_under_its_policy_and_keyed_by_owner(databa
             SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity,
                    (SELECT string_agg(pg_get_expr(p.polqual, c.oid) || '|'
                                       || pg_get_expr(p.polwithcheck, c.oid), '')
-                      FROM pg_policy p WHERE p.polrelid = c.oid),
-                   (SELECT bool_and(i.indkey[0] = a.attnum) FROM pg_index i WHERE i.indrelid = c.oid)
+                      FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname <> 'look_up'),
+                   (SELECT bool_and(i.indkey[0] = a.attnum) FROM pg_index i
+                     WHERE i.indrelid = c.oid AND i.indexrelid::regclass::text <> ALL (%s))
               FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'owner_id'
              WHERE c.relnamespace = 'heimdex'::regnamespace AND c.relkind IN ('r', 'p')
-            """
+            """,
+            [list(ASKED_BEFORE_AN_OWNER_IS_KNOWN)],
+        ).fetchall()
+        look_ups = connection.execute(
+            "SELECT polrelid::regclass::text, polcmd::text, polroles::regrole[]::text FROM pg_policy "
+            "WHERE polname = 'look_up' ORDER BY 1"
         ).fetchall()
     assert tables
+    # Only the functions of heimdex_owner see users, sessions and keys of all owners, and only look.
+    seen = ("heimdex.api_key", "heimdex.app_session", "heimdex.app_user")
+    assert look_ups == [(table, "r", "{heimdex_owner}") for table in seen]
     policy = "(owner_id = (NULLIF(current_setting('heimdex.owner'::text, true), ''::text))::uuid)"
     assert {row[1:] for row in tables} == {(True, f"{policy}|{policy}", True)}, tables
 

@@ -1,1 +1,1 @@
-"""Who is calling, and what they may do."""
+"""Who asks: keys, sessions, the one user of a machine, and what each of them may do."""

@@ -11,14 +11,14 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from heimdex.app import Heimdex
+from heimdex.client.documents.library import AssetCursor, AssetDetail, AssetPage, Removed
+from heimdex.client.documents.words import Id
 from heimdex.entities import DerivedFile, is_uuid
 from heimdex.errors import NotFound
 from heimdex.server import cursors
 from heimdex.server.auth.caller import ReadCaller, WriteCaller
 from heimdex.server.etags import answer, tag
-from heimdex.server.shapes.library import AssetCursor, AssetDetail, AssetPage, Removed
 from heimdex.server.shapes.problems import problems
-from heimdex.server.shapes.words import Id
 
 router = APIRouter(prefix="/api/v1", tags=["assets"], responses=problems(404))
 

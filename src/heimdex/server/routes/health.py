@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from heimdex import __version__
 from heimdex.app import Heimdex
-from heimdex.server.shapes.library import Health, Ready
+from heimdex.client.documents.library import Health, Ready
 from heimdex.server.shapes.problems import problems
 
 router = APIRouter(tags=["service"])

@@ -7,9 +7,9 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 
 from heimdex.app.incoming import Incoming
+from heimdex.client.documents.uploads import IngestRequest, UploadShape
 from heimdex.server.auth.caller import WriteCaller
 from heimdex.server.shapes.problems import problems
-from heimdex.server.shapes.uploads import IngestRequest, UploadShape
 
 router = APIRouter(prefix="/api/v1", tags=["uploads"], responses=problems(507))
 

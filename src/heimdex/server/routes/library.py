@@ -7,9 +7,9 @@ from typing import Any, cast
 from fastapi import APIRouter, Request, Response
 
 from heimdex.app import Heimdex, shapes
+from heimdex.client.documents.library import ModelsShape, VerificationShape, VerifyRequest
 from heimdex.server.auth.caller import ReadCaller
 from heimdex.server.etags import answer
-from heimdex.server.shapes.library import ModelsShape, VerificationShape, VerifyRequest
 from heimdex.server.shapes.problems import problems
 
 router = APIRouter(prefix="/api/v1", responses=problems())

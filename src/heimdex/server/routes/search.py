@@ -13,14 +13,14 @@ from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from pydantic import ValidationError
 
 from heimdex.app import Heimdex, shapes
+from heimdex.client.documents.searches import SearchAnswer, SearchCursor, SearchRequest
+from heimdex.client.documents.words import Id, Text
 from heimdex.entities import Answer
 from heimdex.errors import QueryError
 from heimdex.server import cursors
 from heimdex.server.asked_pictures import AskedPictures
 from heimdex.server.auth.caller import ReadCaller
-from heimdex.server.shapes.hits import SearchAnswer, SearchCursor, SearchRequest
 from heimdex.server.shapes.problems import problems
-from heimdex.server.shapes.words import Id, Text
 
 router = APIRouter(prefix="/api/v1", tags=["search"], responses=problems())
 

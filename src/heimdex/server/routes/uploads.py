@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 
 from heimdex import errors
 from heimdex.app.incoming import Incoming
+from heimdex.client.documents.uploads import UploadCursor, UploadPage, UploadShape
+from heimdex.client.documents.words import Id, Text
 from heimdex.entities.uploads import Upload, UploadState
 from heimdex.errors import ChecksumMismatch, HeimdexError, UploadBrokenOff, UploadBusy, WorkersUnavailable
 from heimdex.pipeline.incoming.options import NewUpload
@@ -23,8 +25,6 @@ from heimdex.server.multipart import FormFile
 from heimdex.server.problems import problem, status_of
 from heimdex.server.receiving import receive
 from heimdex.server.shapes.problems import problems
-from heimdex.server.shapes.uploads import UploadCursor, UploadPage, UploadShape
-from heimdex.server.shapes.words import Id, Text
 
 router = APIRouter(
     prefix="/api/v1", tags=["uploads"], responses=problems(409, 412, 415, 423, 507), route_class=tus.TusRoute

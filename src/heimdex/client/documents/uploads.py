@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from heimdex.client.documents.words import Text
 from heimdex.entities.uploads import Upload
-from heimdex.server.shapes.words import Text
 
 
 class UploadShape(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from heimdex.server.shapes.words import Id, Text
+from heimdex.client.documents.words import Id, Text
 
 MOST_TERMS = 20
 

@@ -1,0 +1,205 @@
+"""The client: one method for each thing the service does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import httpx2
+from pydantic import BaseModel
+
+from heimdex.client.documents.library import (
+    AssetDetail,
+    AssetPage,
+    AssetShape,
+    Health,
+    ModelsShape,
+    VerificationShape,
+)
+from heimdex.client.documents.searches import SearchAnswer, SearchRequest
+from heimdex.errors import HeimdexError
+
+Document = TypeVar("Document", bound=BaseModel)
+
+TIMEOUT_S = 60.0
+BLOCK_BYTES = 1 << 18
+
+
+class ServiceError(HeimdexError):
+    """The service refused, or cannot be reached. `status` is None where it gave no answer."""
+
+    def __init__(self, message: str, *, status: int | None = None, problem: dict[str, Any] | None = None):
+        super().__init__(message)
+        self.status = status
+        self.problem = problem or {}
+
+
+class Client:
+    """A caller of one service. Thread-safe; close it, or use it in a `with` block.
+
+    `key` is an API key. Every method raises ServiceError where the service refuses or cannot be reached.
+    """
+
+    def __init__(self, address: str, *, key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self.http = httpx2.Client(base_url=address, headers=headers, timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.http.close()
+
+    def health(self) -> Health:
+        """Whether the service runs, and what it can see, hear and read."""
+        return self.get("/health", Health)
+
+    def ready(self) -> bool:
+        """Whether it can answer searches now."""
+        try:
+            self.request("GET", "/ready")
+        except ServiceError as error:
+            if error.status == 503:
+                return False
+            raise
+        return True
+
+    def search(self, text: str | None = None, **more: Any) -> SearchAnswer:
+        """The moments that answer; `more` are the fields of `SearchRequest`."""
+        wanted = SearchRequest(text=text, **more)
+        return self._search("/api/v1/search", json=_sent(wanted))
+
+    def search_picture(self, picture: Path, **more: Any) -> SearchAnswer:
+        """The moments that look like a picture file, mixed with what `more` asks for."""
+        wanted = SearchRequest(**more)
+        with picture.open("rb") as file:
+            return self._search(
+                "/api/v1/search/picture",
+                files={"picture": (picture.name, file)},
+                data={"query": json.dumps(_sent(wanted))},
+            )
+
+    def similar(self, scene_id: str, *, limit: int = 10) -> SearchAnswer:
+        """Scenes that look like one."""
+        return self.get(f"/api/v1/scenes/{scene_id}/similar", SearchAnswer, {"limit": limit})
+
+    def next_page(self, answer: SearchAnswer) -> SearchAnswer | None:
+        """The page after a search's; None where that was the last."""
+        return None if answer.next_cursor is None else self.search(cursor=answer.next_cursor)
+
+    def assets(
+        self, *, kind: Literal["video", "photo", "audio"] | None = None, page_size: int = 100
+    ) -> Iterator[AssetShape]:
+        """Every asset in the order of its arrival, got page by page."""
+        cursor: str | None = None
+        while True:
+            given = {"kind": kind, "limit": page_size, "cursor": cursor}
+            page = self.get("/api/v1/assets", AssetPage, given)
+            yield from page.assets
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def asset(self, asset_id: str) -> AssetDetail:
+        """One asset in full."""
+        return self.get(f"/api/v1/assets/{asset_id}", AssetDetail)
+
+    def remove(self, asset_id: str) -> list[str]:
+        """Take an asset out of the index; the ids of what was removed."""
+        removed: list[str] = self.request("DELETE", f"/api/v1/assets/{asset_id}").json()["removed"]
+        return removed
+
+    def original(self, asset_id: str, target: Path) -> int:
+        """Download an asset's file; its size in bytes."""
+        return self.download(f"/api/v1/assets/{asset_id}/original", target)
+
+    def clip(self, asset_id: str, target: Path, *, start: float, end: float) -> int:
+        """Download a stretch (seconds) of an asset; its size in bytes."""
+        return self.download(f"/api/v1/assets/{asset_id}/clip", target, start=start, end=end)
+
+    def picture(self, address: str) -> bytes:
+        """A thumbnail or kept frame (JPEG) by the address that hits and scenes give."""
+        return self.request("GET", address).content
+
+    def export(self, asset_id: str, form: Literal["sidecar", "srt", "vtt", "edl"] = "sidecar") -> str:
+        """Everything known of an asset (JSON), its subtitles, or its scenes as a cut list."""
+        return self.request("GET", f"/api/v1/assets/{asset_id}/export", params={"as": form}).text
+
+    def status(self) -> dict[str, Any]:
+        """How much there is, and how far each stage has come."""
+        found: dict[str, Any] = self.request("GET", "/api/v1/status").json()
+        return found
+
+    def models(self) -> list[dict[str, Any]]:
+        """The models there are."""
+        return self.get("/api/v1/models", ModelsShape).models
+
+    def verify(self, *, sample: int = 16) -> VerificationShape:
+        """Derive a part of the index again, and name every fault."""
+        answer = self.request("POST", "/api/v1/verify", json={"sample": sample})
+        return VerificationShape.model_validate(answer.json())
+
+    def get(self, path: str, kind: type[Document], parameters: Mapping[str, Any] | None = None) -> Document:
+        """A document of the service; parameters that are None are left out."""
+        given = {name: value for name, value in (parameters or {}).items() if value is not None}
+        return kind.model_validate(self.request("GET", path, params=given).json())
+
+    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """One request, by the HTTP library's own options. Raises ServiceError for any answer but success."""
+        try:
+            answer = self.http.request(method, path, **options)
+        except httpx2.HTTPError as error:
+            raise _unreachable(self.http, error) from error
+        return _checked(answer)
+
+    def download(self, path: str, target: Path, **parameters: Any) -> int:
+        """A file of the service, streamed to `target`; its size in bytes. A half one is not left behind."""
+        partial = target.with_name(f"{target.name}.part")
+        try:
+            with self.http.stream("GET", path, params=parameters) as answer:
+                if answer.is_error:
+                    answer.read()
+                _checked(answer)
+                with partial.open("wb") as file:
+                    for block in answer.iter_bytes(BLOCK_BYTES):
+                        file.write(block)
+            partial.replace(target)
+        except httpx2.HTTPError as error:
+            raise _unreachable(self.http, error) from error
+        finally:
+            partial.unlink(missing_ok=True)
+        return target.stat().st_size
+
+    def _search(self, path: str, **options: Any) -> SearchAnswer:
+        return SearchAnswer.model_validate(self.request("POST", path, **options).json())
+
+
+def _sent(wanted: SearchRequest) -> dict[str, Any]:
+    return wanted.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _checked(answer: httpx2.Response) -> httpx2.Response:
+    if not answer.is_error:
+        return answer
+    try:
+        problem = answer.json()
+        message = problem.get("detail") or problem.get("title")
+    except (ValueError, AttributeError):
+        problem, message = {}, None
+    told = message or f"the service answered {answer.status_code}"
+    raise ServiceError(told, status=answer.status_code, problem=problem)
+
+
+def _unreachable(http: httpx2.Client, error: httpx2.HTTPError) -> ServiceError:
+    return ServiceError(
+        f"the service at {http.base_url} cannot be reached ({error}); is `heimdex serve` running?"
+    )

@@ -1,0 +1,73 @@
+"""The OpenAPI description, and requests made from it: whatever is asked, the service does not break."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
+from heimdex.client import Client
+from tests.integration.server.conftest import Service
+
+EXAMPLES = 10
+CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def octets(_: Any, value: Any) -> bytes:
+    """Bytes of an upload, as they are."""
+    return value if isinstance(value, bytes) else bytes(value)
+
+
+def description(client: Client) -> dict[str, Any]:
+    document: dict[str, Any] = client.http.get("/api/v1/openapi.json").json()
+    return document
+
+
+def test_every_operation_has_a_name_a_sentence_and_problems(client: Client) -> None:
+    document = description(client)
+    operations = [
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    names = [operation["operationId"] for _, _, operation in operations]
+    assert len(names) == len(set(names)) > 10
+    for path, method, operation in operations:
+        assert operation.get("description"), (path, method)
+        if path.startswith("/api/"):
+            assert "application/problem+json" in operation["responses"]["422"]["content"], (path, method)
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+@pytest.mark.acceptance
+@pytest.mark.filterwarnings("ignore")  # of schemathesis' own dependencies
+def test_no_request_made_from_the_description_breaks_the_service(service: Service) -> None:
+    schema = schemathesis.openapi.from_url(f"{service.address}/api/v1/openapi.json")
+    labels = []
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        labels.append(operation.label)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            _ask(operation, mode)
+    assert len(labels) > 10
+
+
+def _ask(operation: Any, mode: GenerationMode) -> None:
+    """Some requests of one operation, good ones or bad ones, each answer held against the description."""
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        case.validate_response(case.call(), checks=CHECKS)
+
+    with suppress(Unsatisfiable):  # nothing can be wrong with some
+        ask()
