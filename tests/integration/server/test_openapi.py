@@ -24,7 +24,8 @@ CHECKS = [not_a_server_error, status_code_conformance, response_schema_conforman
 @schemathesis.serializer("application/offset+octet-stream")
 def octets(_: Any, value: Any) -> bytes:
     """Bytes of an upload, as they are."""
-    return value if isinstance(value, bytes) else bytes(value)
+    data = getattr(value, "data", value)
+    return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")
 
 
 def description(client: Client) -> dict[str, Any]:
