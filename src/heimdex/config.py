@@ -268,6 +268,32 @@ class Settings(BaseSettings):
         description="Up to this many vectors that pass the filters a search scans them exactly; above it "
         "uses the HNSW index.",
     )
+    quota_gb: float | None = Field(
+        default=None,
+        ge=0,
+        description="Gigabytes (10^9 bytes) that the uploads of one owner may take up together, those being "
+        "received included. Default: no limit.",
+    )
+    upload_limit_gb: float = Field(
+        default=100.0, gt=0, description="The largest file that is taken in, in gigabytes (10^9 bytes)."
+    )
+    uploads_at_once: int = Field(
+        default=16, ge=1, description="Uploads of one owner that may be under way at the same time."
+    )
+    upload_kept_hours: float = Field(
+        default=24.0, gt=0, description="Hours without a byte after which an upload is given up."
+    )
+    ingest_hosts: str = Field(
+        default="",
+        description="Places that files may be fetched from by address, e.g. "
+        "`media.example.org,*.example.net,https://example.com/films/`. Default: none, fetching is off.",
+    )
+    ingest_http: bool = Field(default=False, description="Also fetch from them without encryption.")
+    ingest_networks: str = Field(
+        default="",
+        description="Private networks those places may lie in, e.g. `10.1.0.0/16`. Default: none; only "
+        "addresses of the open internet are connected to.",
+    )
 
     sign_in: Literal["auto", "always"] = Field(
         default="auto",

@@ -10,6 +10,17 @@ HeimdexError
 │   ├── UnknownFormat        its content is no picture, film or sound we know
 │   ├── DamagedFile          recognised, but truncated or corrupt
 │   └── OversizedPicture     more pixels than the guard allows (a bomb, or a setting too low)
+├── UploadError              something handed in that cannot go on like this
+│   ├── OffsetConflict       it does not begin where what was received ends
+│   ├── UploadBusy           another request is writing it
+│   ├── UploadBrokenOff      the sender went away; what came is kept
+│   ├── ChecksumMismatch     what came is not what was sent
+│   ├── UploadTooLarge       larger than files may be here, or than was said
+│   ├── QuotaExceeded        its owner's quota has no room for it
+│   ├── TooManyUploads       its owner has too many under way
+│   ├── UploadExpired        abandoned too long, or ended; it has to begin again
+│   ├── AddressRefused       an address that nothing may be fetched from
+│   └── FetchFailed          an address that gave no file
 ├── StoreError               the database, the derived files or the object store
 │   ├── DatabaseUnavailable  cannot be reached or started; trying again may help
 │   ├── SchemaMismatch       the schema is newer than this code
@@ -89,6 +100,50 @@ class DamagedFile(MediaError):
 
 class OversizedPicture(MediaError):
     """More pixels than the guard allows."""
+
+
+class UploadError(HeimdexError):
+    """Something handed in that cannot go on like this."""
+
+
+class OffsetConflict(UploadError):
+    """It does not begin where what was received ends."""
+
+
+class UploadBusy(UploadError):
+    """Another request is writing this upload."""
+
+
+class UploadBrokenOff(UploadError):
+    """The sender went away; what came is kept."""
+
+
+class ChecksumMismatch(UploadError):
+    """What came is not what was sent."""
+
+
+class UploadTooLarge(UploadError):
+    """Larger than files may be here, or than was said."""
+
+
+class QuotaExceeded(UploadError):
+    """The owner's quota has no room for it."""
+
+
+class TooManyUploads(UploadError):
+    """The owner has too many uploads under way."""
+
+
+class UploadExpired(UploadError):
+    """Abandoned too long, or ended; it has to begin again."""
+
+
+class AddressRefused(UploadError):
+    """An address that nothing may be fetched from."""
+
+
+class FetchFailed(UploadError):
+    """An address that gave no file."""
 
 
 class StoreError(HeimdexError):

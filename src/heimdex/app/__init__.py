@@ -37,6 +37,7 @@ from heimdex.store.home import make_home
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from heimdex.app.incoming import Incoming
     from heimdex.app.keys import Keys
     from heimdex.app.uploads import Uploads
     from heimdex.app.users import Users
@@ -98,9 +99,12 @@ class Heimdex:
     def close(self) -> None:
         """Let go of the database."""
         with self._lock:
-            database, hands = (self.__dict__.pop(name, None) for name in ("database", "hands"))
+            names = ("incoming", "database", "hands")
+            incoming, database, hands = (self.__dict__.pop(name, None) for name in names)
         if self._host is not None:
             return
+        if incoming is not None:
+            incoming.close(hands)
         if hands is not None:
             hands.close()
         if database is not None:
@@ -192,6 +196,15 @@ class Heimdex:
     def jobs(self) -> Jobs:
         """What is left to workers: enqueue, watch, cancel, pause, resume, retry."""
         return make_jobs(self)
+
+    @cached_property
+    def incoming(self) -> Incoming:
+        """Uploads and what is fetched by address, of all owners of this home."""
+        if self._host is not None:
+            return self._host.incoming
+        from heimdex.app.incoming import Incoming
+
+        return Incoming(self)
 
     @cached_property
     def adapters(self) -> Adapters:

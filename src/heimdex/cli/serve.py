@@ -26,6 +26,7 @@ def serve(
         from heimdex.server.serving import serve as run
 
         try:
+            _ = heimdex.incoming  # a wrong setting is told before anybody waits
             listener = listen(Address(host=host, port=port))
         except HeimdexError as error:
             door.fail(error, as_json=as_json)

@@ -20,12 +20,23 @@ from heimdex.server.guards import Guards
 from heimdex.server.libraries import Libraries
 from heimdex.server.metrics import ServerMetrics
 from heimdex.server.options import ServerOptions
-from heimdex.server.routes import assets, health, keys, library, metrics, search, sign_in, users
+from heimdex.server.routes import (
+    assets,
+    health,
+    ingest,
+    keys,
+    library,
+    metrics,
+    search,
+    sign_in,
+    uploads,
+    users,
+)
 from heimdex.server.shapes.problems import Problem
 
 TITLE = "Heimdex"
 SUMMARY = "Find any moment in your own videos and photos."
-UPLOADS = "/api/v1/uploads"
+UPLOADS, ASSETS = "/api/v1/uploads", "/api/v1/assets"  # bodies of any length
 
 
 def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAPI:
@@ -35,6 +46,8 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.search_limiter = anyio.CapacityLimiter(options.searches_at_once)
+        incoming = await anyio.to_thread.run_sync(lambda: heimdex.incoming)
+        incoming.finisher.begin_sweeping()
         yield
 
     app = FastAPI(
@@ -48,12 +61,13 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.heimdex = heimdex
+    app.state.options = options
     app.state.auth = options.auth or auth_options(heimdex.settings)
     app.state.libraries = Libraries(heimdex, most=options.libraries)
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
     app.state.metrics = ServerMetrics(heimdex)
     problems.install(app)
-    for module in (search, assets, library, sign_in, users, keys):
+    for module in (search, assets, library, uploads, ingest, sign_in, users, keys):
         app.include_router(module.router)
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
@@ -68,7 +82,7 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
 
 def _body_limit(options: ServerOptions) -> Any:
     def limit(path: str) -> int | None:
-        if path.startswith(UPLOADS):
+        if path.startswith(UPLOADS) or path == ASSETS:
             return None
         return options.picture_bytes if path == "/api/v1/search/picture" else options.body_bytes
 

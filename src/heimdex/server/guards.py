@@ -57,19 +57,26 @@ class Guards:
             return
         answering = asyncio.ensure_future(self._app(scope, _counted(receive, limit), exchange.send))
         try:
-            await self._in_time(answering, exchange)
+            await self._in_time(
+                answering, exchange, None if limit is None else self._options.request_timeout_s
+            )
         except TimeoutError:
             detail = f"No answer within {self._options.request_timeout_s:g} s; try again, or ask for less."
             answer = problem(HTTPStatus.GATEWAY_TIMEOUT, "Took too long", detail)
             await answer(scope, receive, exchange.send)
 
-    async def _in_time(self, answering: asyncio.Future[None], exchange: _Exchange) -> None:
-        """Wait for the answer's beginning within the limit, then for its end however long it takes."""
+    async def _in_time(
+        self, answering: asyncio.Future[None], exchange: _Exchange, timeout_s: float | None
+    ) -> None:
+        """Wait for the answer's beginning within the limit, then for its end however long it takes.
+
+        None: a body without a limit takes its time, and the route sees to that too.
+        """
         beginning = asyncio.ensure_future(exchange.begun.wait())
         try:
             await asyncio.wait(
                 (answering, beginning),
-                timeout=self._options.request_timeout_s,
+                timeout=timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if not answering.done() and not beginning.done():

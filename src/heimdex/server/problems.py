@@ -33,6 +33,15 @@ STATUS: tuple[tuple[type[errors.HeimdexError], HTTPStatus], ...] = (
     (errors.UnknownFormat, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (errors.MediaError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.WorkerError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.UploadBrokenOff, HTTPStatus.REQUEST_TIMEOUT),
+    (errors.UploadBusy, HTTPStatus.LOCKED),
+    (errors.UploadTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (errors.QuotaExceeded, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (errors.TooManyUploads, HTTPStatus.TOO_MANY_REQUESTS),
+    (errors.UploadExpired, HTTPStatus.GONE),
+    (errors.AddressRefused, HTTPStatus.FORBIDDEN),
+    (errors.FetchFailed, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.UploadError, HTTPStatus.CONFLICT),
     (errors.Superseded, HTTPStatus.CONFLICT),
     (errors.StorageFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (errors.DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -77,8 +86,8 @@ def _of_ours(_: Request, error: Exception) -> JSONResponse:
     status = status_of(error)
     headers = {}
     if isinstance(error, errors.RateLimited):
-        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    elif status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.LOCKED):
         headers["Retry-After"] = str(RETRY_AFTER_S)
     elif status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"

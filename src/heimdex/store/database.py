@@ -20,6 +20,7 @@ from psycopg.rows import TupleRow
 
 import heimdex.store.half_dumper  # noqa: F401, connections know vectors from the start
 from heimdex.errors import DatabaseUnavailable, SchemaMismatch, StoreError
+from heimdex.store import halves  # noqa: F401  (a connection knows the types registered before it was opened)
 from heimdex.store.claims import Claims, is_claimed
 from heimdex.store.conninfo import DATABASE_NAME, app_of, create_database, external, session_name
 from heimdex.store.faults import translate

@@ -21,6 +21,13 @@ EXAMPLES = 10
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
 
+@schemathesis.serializer("application/offset+octet-stream")
+def octets(_: Any, value: Any) -> bytes:
+    """Bytes of an upload, as they are."""
+    data = getattr(value, "data", value)
+    return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")
+
+
 def description(client: Client) -> dict[str, Any]:
     document: dict[str, Any] = client.http.get("/api/v1/openapi.json").json()
     return document

@@ -69,8 +69,10 @@ def get_asset(request: Request, caller: ReadCaller, asset_id: Id) -> Response:
 
 @router.delete("/assets/{asset_id}", operation_id="remove_asset", response_model=Removed)
 def remove_asset(request: Request, caller: WriteCaller, asset_id: Id) -> dict[str, Any]:
-    """Take an asset out of the index. Files that were indexed in place are not touched."""
-    return {"removed": _library(request, caller.owner).remove(_checked(asset_id))}
+    """Take an asset out of the index. An uploaded file is deleted, one indexed in place is not touched."""
+    removed = _library(request, caller.owner).remove(_checked(asset_id))
+    request.app.state.heimdex.incoming.finisher.release(caller.owner, removed)
+    return {"removed": removed}
 
 
 @router.get("/assets/{asset_id}/original", operation_id="download_original", responses=BYTES)
