@@ -220,6 +220,14 @@ class Settings(BaseSettings):
         "uses the HNSW index.",
     )
 
+    recent_queries: int = Field(
+        default=200,
+        ge=0,
+        le=10_000,
+        description="How many of the latest queries are kept, to judge a change of the picture model by; "
+        "0 = none.",
+    )
+
     @field_validator("hub_endpoint")
     @classmethod
     def _endpoint_is_an_address(cls, value: str) -> str:

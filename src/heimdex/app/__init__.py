@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.app import parts
 from heimdex.app.adapters import Adapters
+from heimdex.app.asked import AskedQueries
+from heimdex.app.model_change import ModelChange
 from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import (
     Answer,
@@ -86,6 +88,8 @@ class Heimdex:
 
     def close(self) -> None:
         """Let go of the database."""
+        if "_asked" in self.__dict__ and "database" in self.__dict__:
+            self._asked.flush()
         with self._lock:
             database = self.__dict__.pop("database", None)
         if database is not None and not self._is_guest:
@@ -108,10 +112,18 @@ class Heimdex:
         """Kept frames and thumbnails."""
         return DerivedFiles(self.settings.home, self.owner)
 
-    @cached_property
+    @property
     def model(self) -> PictureModel:
-        """The picture model of the settings, described without loading it. Raises SettingsError."""
-        return parts.picture_model(self.settings, self.settings.picture_model)
+        """The picture model in use: where the pointer leads to, before there is one that of the settings.
+
+        Described without loading it. Raises ModelUnavailable, SettingsError, StoreError.
+        """
+        return parts.model_in_use(self.settings, self.database, self.owner)
+
+    @cached_property
+    def model_change(self) -> ModelChange:
+        """Which picture model is in use, and changing it while searches go on."""
+        return ModelChange(self)
 
     @cached_property
     def models(self) -> Models:
@@ -132,6 +144,19 @@ class Heimdex:
         from heimdex.search.adapting.versions import ActiveAdapters
 
         return self._search_parts().searcher(ActiveAdapters(self.owner))
+
+    def searcher_by(self, model: PictureModel) -> Searcher:
+        """Answers queries by one picture model, whatever the pointer says."""
+        from heimdex.pipeline.models import find, load
+        from heimdex.search.adapting.versions import ActiveAdapters
+        from heimdex.search.sight import OneModel
+
+        sights = OneModel(partial(load, model), partial(find, model=model))
+        return self._search_parts().searcher(ActiveAdapters(self.owner), sights)
+
+    @cached_property
+    def _asked(self) -> AskedQueries:
+        return AskedQueries(lambda: self.database, self.owner, self.settings.recent_queries)
 
     @cached_property
     def adapters(self) -> Adapters:
@@ -161,7 +186,11 @@ class Heimdex:
         if repair:
             # Files first: what is named by itself is met once, whatever folder it lies in.
             roots = [*mend(self._tools()).roots, *roots]
-        return index(self._tools(), options, roots, on_progress)
+        tools = self._tools()
+        report = index(tools, options, roots, on_progress)
+        if self.settings.pictures and self.model != tools.model:  # the pointer moved meanwhile
+            self.backfill()
+        return report
 
     def backfill(
         self,
@@ -223,20 +252,22 @@ class Heimdex:
             since=since,
             until=until,
         )
-        return self.searcher.search(
-            Query(
-                text=text,
-                image=None if image is None else os.fsdecode(_as_bytes(image)),
-                similar=similar,
-                likes=tuple((one.scene_id or "", one.weight) for one in map(like, likes)),
-                filters=filters,
-                limit=limit,
-                page=page,
-                match_threshold=match_threshold,
-                strictness=Strictness(strictness),
-                nearest=nearest,
-            )
+        query = Query(
+            text=text,
+            image=None if image is None else os.fsdecode(_as_bytes(image)),
+            similar=similar,
+            likes=tuple((one.scene_id or "", one.weight) for one in map(like, likes)),
+            filters=filters,
+            limit=limit,
+            page=page,
+            match_threshold=match_threshold,
+            strictness=Strictness(strictness),
+            nearest=nearest,
         )
+        answer = self.searcher.search(query)
+        if text and page == 1 and not (image or similar or likes):
+            self._asked.note(text)
+        return answer
 
     def verify(self, *, sample: int = 64) -> Verification:
         """Derive everything again from files and rows and name every fault."""
@@ -295,17 +326,18 @@ class Heimdex:
         return quantise(self._tools(), model, again=again, on_step=on_step)
 
     def _search_parts(self) -> SearchParts:
-        from heimdex.pipeline.models import find, load
         from heimdex.search.assembly import SearchParts
         from heimdex.search.searcher import SearchOptions
+        from heimdex.search.sight import PointedModels
 
         settings = self.settings
         return SearchParts(
             database=self.database,
             owner=self.owner,
             home=settings.home,
-            load_encoder=partial(load, self.model),
-            find_model=partial(find, model=self.model),
+            sights=PointedModels(
+                self.owner, settings.picture_model, partial(parts.installed_model, settings)
+            ),
             options=SearchOptions(
                 exact_rows=settings.exact_rows,
                 max_pixels=settings.max_megapixels * 1_000_000,
@@ -320,9 +352,14 @@ class Heimdex:
     def _background(self, encoder: Encoder) -> Floats:
         from heimdex.pipeline.calibrating import background_of
 
-        return background_of(self.model, self.settings.home, encoder)
+        model = parts.picture_model(self.settings, encoder.row.name)
+        return background_of(model, self.settings.home, encoder)
 
     def _tools(self) -> Tools:
+        return self.tools_with(self.model)
+
+    def tools_with(self, model: PictureModel) -> Tools:
+        """The parts an index run is made of, with a picture model that need not be the one in use."""
         from heimdex.pipeline.tools import Tools
 
         settings = self.settings
@@ -331,7 +368,7 @@ class Heimdex:
             owner=self.owner,
             home=settings.home,
             derived=self.derived,
-            model=self.model,
+            model=model,
             limits=parts.limits(settings),
             scenes=parts.scene_options(settings),
             workers=settings.workers,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         WritingOptions,
     )
     from heimdex.search.meanings import TextSide
+    from heimdex.search.sight import Installed
+    from heimdex.store.database import Database
     from heimdex.store.vectors import StoredModel
 
 STARTER = "starter"
@@ -47,15 +49,39 @@ def picture_model(settings: Settings, name: str) -> PictureModel:
     if not settings.pictures:  # what is skipped is entered under the model that is always there
         return describe(STARTER, load_options(settings))
     model = describe(name, load_options(settings))
-    if name == settings.picture_model:
-        Expected(
-            dim=settings.picture_dim,
-            most_px=settings.max_image_px,
-            face_dim=settings.face_dim,
-            face_model=settings.face_model,
-            face_model_file=settings.face_model_file,
-        ).check(model)
+    if settings.picture_model in (name, model.row.name, *model.row.aliases):
+        expect(settings, model)
     return model
+
+
+def expect(settings: Settings, model: PictureModel) -> None:
+    """Hold a model against what the settings expect of it. Raises SettingsError."""
+    Expected(
+        dim=settings.picture_dim,
+        most_px=settings.max_image_px,
+        face_dim=settings.face_dim,
+        face_model=settings.face_model,
+        face_model_file=settings.face_model_file,
+    ).check(model)
+
+
+def model_in_use(settings: Settings, database: Database, owner: str) -> PictureModel:
+    """The picture model an owner's pointer leads to; before there is one, that of the settings."""
+    from heimdex.store.pointers import active_model
+
+    if not settings.pictures:
+        return picture_model(settings, STARTER)
+    pointed = database.run(owner, active_model, read_only=True)
+    return picture_model(settings, settings.picture_model if pointed is None else pointed.model.name)
+
+
+def installed_model(settings: Settings, name: str) -> Installed:
+    """A picture model as searches need it. Raises as `picture_model` does."""
+    from heimdex.pipeline.models import load
+    from heimdex.search.sight import Installed
+
+    model = picture_model(settings, name)
+    return Installed(encoder=load(model), key=(model.row.name, model.row.precision, model.weights_sha256))
 
 
 def models_in_use(settings: Settings) -> tuple[str, ...]:

@@ -94,8 +94,9 @@ class Backfill:
             group = list(up_to(page, at_most(self.options.batch_size, self._left())))
             after = group[-1]
             self._work_on(group)
-        while self._elsewhere and not self._is_full():
+        while self._elsewhere and self.options.wait and not self._is_full():
             time.sleep(ELSEWHERE_POLL_S)
+            self._tally.tell()
             group, self._elsewhere = self._elsewhere, []
             self._work_on(group)
 

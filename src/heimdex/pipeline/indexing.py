@@ -46,7 +46,7 @@ def index(
     """One index run over the roots. Raises UsageError without roots, StoreError when it cannot write."""
     if not roots:
         raise UsageError("nothing to index: name folders or files")
-    model: StoredModel = tools.database.run(tools.owner, lambda c: models.register(c, tools.model))
+    model = models.take_up(tools)
     report = IndexRun(tools, model, options, Tally(on_progress)).run(roots)
     models.index_large_spaces(tools, model)
     if TEXT in options.stages:
