@@ -27,7 +27,7 @@ from heimdex.entities import (
     Strictness,
     Verification,
 )
-from heimdex.errors import QueryError, UsageError
+from heimdex.errors import ModelError, NotFound, QueryError, UsageError
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
 from heimdex.store.home import make_home
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from heimdex.search import Searcher
     from heimdex.search.adapting.teacher import Teacher
     from heimdex.search.assembly import SearchParts
+
+log = logging.getLogger(__name__)
 
 VECTOR_LOG = "heimdex.vectors"  # the logger of pipeline/vector_log.py
 PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
@@ -135,7 +137,7 @@ class Heimdex:
             parts.load_options(settings),
             parts.hub_options(settings),
             hub_cache(settings),
-            parts.models_in_use(settings),
+            lambda: parts.models_in_use(settings, self.model_change.models_in_use()),
         )
 
     @cached_property
@@ -187,6 +189,8 @@ class Heimdex:
             # Files first: what is named by itself is met once, whatever folder it lies in.
             roots = [*mend(self._tools()).roots, *roots]
         tools = self._tools()
+        if notice := self.model_change.state()["notice"]:
+            log.warning("%s", notice)
         report = index(tools, options, roots, on_progress)
         if self.settings.pictures and self.model != tools.model:  # the pointer moved meanwhile
             self.backfill()
@@ -279,43 +283,48 @@ class Heimdex:
         """Take assets, files or folders out of the index; originals are not touched. Returns asset ids."""
         from heimdex.pipeline.library import remove
 
-        return remove(self._tools(), [os.fsdecode(_plain(target)) for target in targets])
+        return remove(self._tools_to_read(), [os.fsdecode(_plain(target)) for target in targets])
 
     def status(self) -> dict[str, Any]:
         """How much there is and how far each stage has come."""
         from heimdex.pipeline.status import status
 
-        return status(self._tools())
+        state = self.model_change.state()
+        found = status(self._tools_to_read())
+        if self.settings.pictures:
+            found["models"] = {"picture": state["model"]}
+        found["notices"] = [notice] if (notice := state["notice"]) else []
+        return found
 
     def assets(self) -> dict[str, Any]:
         """Every asset with its paths and state."""
         from heimdex.pipeline.library import list_assets
 
-        return list_assets(self._tools())
+        return list_assets(self._tools_to_read())
 
     def show(self, asset: str) -> dict[str, Any]:
         """One asset by id or path: its scenes, keyframes and ledger. Raises NotFound."""
         from heimdex.pipeline.library import show
 
-        return show(self._tools(), asset)
+        return show(self._tools_to_read(), asset)
 
     def export(self, asset: str) -> dict[str, Any]:
         """Everything known of an asset, as the sidecar's content. Raises NotFound."""
         from heimdex.pipeline.exports import document
 
-        return document(self._tools(), asset)
+        return document(self._tools_to_read(), asset)
 
     def export_text(self, asset: str, form: str) -> str:
         """The text of an asset's srt, vtt or edl file. Raises NotFound, UsageError."""
         from heimdex.pipeline.exports import text
 
-        return text(self._tools(), asset, form)
+        return text(self._tools_to_read(), asset, form)
 
     def cut_list(self, answer: Answer) -> str:
         """The hits of an answer as an edit decision list (CMX 3600), best first. Raises NotFound."""
         from heimdex.pipeline.exports import hit_list
 
-        return hit_list(self._tools(), answer.hits, title=answer.query.text or "heimdex")
+        return hit_list(self._tools_to_read(), answer.hits, title=answer.query.text or "heimdex")
 
     def quantise(
         self, model: str, *, again: bool = False, on_step: Callable[[str], None] = lambda _: None
@@ -357,6 +366,13 @@ class Heimdex:
 
     def _tools(self) -> Tools:
         return self.tools_with(self.model)
+
+    def _tools_to_read(self) -> Tools:
+        """For what needs no model: it works where the one in use is not installed."""
+        try:
+            return self._tools()
+        except (ModelError, NotFound):
+            return self.tools_with(parts.picture_model(self.settings, parts.STARTER))
 
     def tools_with(self, model: PictureModel) -> Tools:
         """The parts an index run is made of, with a picture model that need not be the one in use."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from heimdex.app import model_state, parts
-from heimdex.errors import ModelError, UsageError
+from heimdex.errors import ModelError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -62,12 +62,14 @@ class ModelChange:
                 for one in map(self._of, options.owners)
             ]
         else:
+            new_id = self._register(new)
+            self._refuse_another_rollout(new_id)
             reach = Reach.DEFAULT if options.percent is None else Reach.SHARE
             shadows = [
                 Shadow(*self._pair(one, new), self._options(one, new, options, reach), stop, on_progress)
                 for one in map(self._of, self._reached(options.percent))
             ]
-            database, new_id = self._heimdex.database, self._register(new)
+            database = self._heimdex.database
             reports = change_default(shadows, database, new_id, percent=options.percent)
         return {"model": new.row.name, "changes": [report.document() for report in reports]}
 
@@ -100,6 +102,21 @@ class ModelChange:
             lambda c: model_state.describe(c, self._heimdex.settings, self._heimdex.owner),
             read_only=True,
         )
+
+    def models_in_use(self) -> tuple[str, ...]:
+        """The names of the picture models that any owner uses, or may go back to.
+
+        Starts no database: before there is one, and where it cannot be reached, that of the settings.
+        """
+        from heimdex.pipeline.pruning import needed_models
+
+        settings = self._heimdex.settings
+        if settings.database_url is None and not (settings.home / "postgres").exists():
+            return (settings.picture_model,)
+        try:
+            return needed_models(self._heimdex.database) or (settings.picture_model,)
+        except StoreError:
+            return (settings.picture_model,)
 
     def rollback(self, owners: Sequence[str] = (), *, catch_up: bool = True) -> dict[str, Any]:
         """Go back to the model before, at once: of some owners, or of the installation (which also ends a
@@ -186,6 +203,23 @@ class ModelChange:
         parts.expect(settings, new)
         return new
 
+    def _refuse_another_rollout(self, new_id: int) -> None:
+        from heimdex.store import pointers
+
+        def read(connection: Connection[Any]) -> PointedModel | None:
+            default = pointers.find_default(connection)
+            if default is None or default.next_id in (None, new_id):
+                return None
+            return pointers.model_by_id(connection, default.next_id or 0)
+
+        other = self._heimdex.database.run(self._heimdex.owner, read, read_only=True)
+        if other is not None:
+            name = other.model.name
+            raise UsageError(
+                f"A roll-out of {name} is under way. End it with `heimdex models use {name}` for everybody, "
+                "or `heimdex models rollback`, then begin another."
+            )
+
     def _reached(self, percent: int | None) -> list[str]:
         """The owners whose model is the installation's, as far as a roll-out to so many reaches."""
         from heimdex.pipeline.pointing import followers
@@ -242,4 +276,5 @@ def _compare(one: Heimdex, new: PictureModel) -> Mapping[str, Any]:
     except ModelError as error:
         return {"queries": [], "overlap": None, "reason": str(error)}
     queries = [found["query"] for found in one.model_change.queries()]
-    return asdict(compare(one.searcher_by(old), one.searcher_by(new), queries))
+    found = asdict(compare(one.searcher_by(old), one.searcher_by(new), queries))
+    return found | {"queries": list(found["queries"])}

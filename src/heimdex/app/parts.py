@@ -10,6 +10,8 @@ from heimdex.errors import ModelUnavailable, NotFound, SettingsError
 from heimdex.inherited.expectations import Expected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heimdex.encoders.row import LoadOptions
     from heimdex.encoders.text_encoder import TextEncoder
     from heimdex.inference.hub import HubOptions
@@ -84,8 +86,8 @@ def installed_model(settings: Settings, name: str) -> Installed:
     return Installed(encoder=load(model), key=(model.row.name, model.row.precision, model.weights_sha256))
 
 
-def models_in_use(settings: Settings) -> tuple[str, ...]:
-    """The names of the models that the settings hold; an unknown language of writing names none."""
+def models_in_use(settings: Settings, pictures: Sequence[str]) -> tuple[str, ...]:
+    """The names of the models in use, `pictures` being those of pictures; an unknown language names none."""
     from heimdex.pipeline.shipped import SPEECH, WRITING
 
     heard = (f"faster-whisper-{settings.speech_model}" if settings.speech_model else SPEECH,)
@@ -94,7 +96,7 @@ def models_in_use(settings: Settings) -> tuple[str, ...]:
     except SettingsError:
         read = (WRITING,)
     listens, reads = settings.speech in ("auto", "always"), settings.writing
-    names = (settings.picture_model, settings.text_model)
+    names = (*pictures, settings.text_model)
     return (*names, *(heard if listens else ()), *(read if reads else ()))
 
 

@@ -62,8 +62,8 @@ def change_model(
     """Give one owner another model: its own choice from then on.
 
     Both tools are the owner's, each with its model. Once `stop` says so it ends at the next commit, to be
-    gone on with by the same call. Raises ChangeRefused where the new vectors are not sound or another change is
-    under way, ModelUnavailable, StoreError.
+    gone on with by the same call. Raises ChangeRefused where the new vectors are not sound or another change
+    is under way, ModelUnavailable, StoreError.
     """
     options = replace(options or ChangeOptions(), reach=Reach.OWNER)
     shadow = Shadow(tools_old, tools_new, options, stop, on_progress)

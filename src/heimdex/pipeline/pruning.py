@@ -36,9 +36,9 @@ class _Standing:
 def prune(database: Database) -> list[Pruned]:
     """Remove the vectors of every model that was left, that nobody uses, and nobody may go back to any more.
 
-    A model that is one owner's, or the next of a roll-out, or was left less than its days ago by anybody, keeps
-    all its vectors; so does one that nobody ever left (a backfill made ahead). Raises ChangeRefused while a
-    model is being changed, StoreError.
+    A model that is one owner's, or the next of a roll-out, or was left less than its days ago by anybody,
+    keeps all its vectors; so does one that nobody ever left (a backfill made ahead). Raises ChangeRefused
+    while a model is being changed, StoreError.
     """
     claims = database.claims()
     try:
@@ -51,6 +51,17 @@ def prune(database: Database) -> list[Pruned]:
         return [_remove(database, owners, model_id) for model_id in sorted(standing.left - standing.needed)]
     finally:
         claims.close()
+
+
+def needed_models(database: Database) -> tuple[str, ...]:
+    """The names of models that somebody uses, is about to use, or may go back to; none before anything is."""
+
+    def work(connection: Connection[Any]) -> tuple[str, ...]:
+        standing = _standing(connection, pointers.libraries(connection))
+        found = [pointers.model_by_id(connection, model_id) for model_id in sorted(standing.needed)]
+        return tuple(dict.fromkeys(one.model.name for one in found if one is not None))
+
+    return database.run(NOBODY, work, read_only=True)
 
 
 def _standing(connection: Connection[Any], owners: list[str]) -> _Standing:

@@ -25,7 +25,8 @@ class QueryOverlap:
     query: str
     overlap: float  # 0-1
     rank_correlation: float | None  # -1 to 1
-    verdicts: tuple[str, str]  # of the model in use, of the new one
+    verdict_before: str
+    verdict_after: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,8 @@ def compare(old: Searcher, new: Searcher, queries: Sequence[str]) -> Overlap:
                 query=text,
                 overlap=round(overlap(before.hits, after.hits), 4),
                 rank_correlation=rank_correlation(before.hits, after.hits),
-                verdicts=(str(before.verdict), str(after.verdict)),
+                verdict_before=str(before.verdict),
+                verdict_after=str(after.verdict),
             )
         )
     correlations = [one.rank_correlation for one in found if one.rank_correlation is not None]
@@ -60,7 +62,7 @@ def compare(old: Searcher, new: Searcher, queries: Sequence[str]) -> Overlap:
         queries=tuple(sorted(found, key=lambda one: one.overlap)),
         overlap=round(fmean(one.overlap for one in found), 4) if found else None,
         rank_correlation=round(fmean(correlations), 4) if correlations else None,
-        newly_unanswered=sum(one.verdicts[0] != "none" and one.verdicts[1] == "none" for one in found),
+        newly_unanswered=sum(one.verdict_before != "none" and one.verdict_after == "none" for one in found),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which picture model is in use: the owner's choice, else the installation's, which may be on its way elsewhere.
+"""Which picture model is in use: the owner's choice, else the installation's or, in a roll-out, the next one.
 
 A pointer is moved in a transaction that holds up index runs (`lock_pointer`), so that what was counted in it
 is still so when it is committed.

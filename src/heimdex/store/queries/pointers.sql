@@ -121,7 +121,7 @@ DELETE FROM heimdex.vector
 -- Prune: the next assets that have any.
 SELECT DISTINCT asset_id::text FROM (
     SELECT asset_id FROM heimdex.vector
-     WHERE owner_id = %(owner)s AND space_id = ANY(%(spaces)s) LIMIT {limit}) some;
+     WHERE owner_id = %(owner)s AND space_id = ANY(%(spaces)s) LIMIT {limit}) found;
 
 -- name: drop_picture_runs
 -- Prune: the model's entries in the ledger.
