@@ -65,12 +65,14 @@ class ModelChange:
             new_id = self._register(new)
             self._refuse_another_rollout(new_id)
             reach = Reach.DEFAULT if options.percent is None else Reach.SHARE
-            shadows = [
-                Shadow(*self._pair(one, new), self._options(one, new, options, reach), stop, on_progress)
-                for one in map(self._of, self._reached(options.percent))
-            ]
-            database = self._heimdex.database
-            reports = change_default(shadows, database, new_id, percent=options.percent)
+
+            def make(owner: str) -> Shadow:
+                one = self._of(owner)
+                return Shadow(
+                    *self._pair(one, new), self._options(one, new, options, reach), stop, on_progress
+                )
+
+            reports = change_default(self._heimdex.database, make, new_id, percent=options.percent)
         return {"model": new.row.name, "changes": [report.document() for report in reports]}
 
     def plan(self, model: str, options: StartOptions | None = None) -> dict[str, Any]:
@@ -222,9 +224,9 @@ class ModelChange:
 
     def _reached(self, percent: int | None) -> list[str]:
         """The owners whose model is the installation's, as far as a roll-out to so many reaches."""
-        from heimdex.pipeline.pointing import followers
+        from heimdex.pipeline.model_change import NOBODY, followers
 
-        return followers(self._heimdex.database, percent)
+        return self._heimdex.database.run(NOBODY, lambda c: followers(c, percent), read_only=True)
 
     def _pair(self, one: Heimdex, new: PictureModel) -> tuple[Tools, Tools]:
         """An owner's tools with the model in use (where that is not here, with the new one), and the new."""

@@ -23,7 +23,7 @@ from heimdex.pipeline.shadow import ChangeOptions, ChangeProgress, OnChange, Sha
 from heimdex.pipeline.tools import Tools
 from heimdex.store import pointers
 from heimdex.store.changes import ChangeState, Reach
-from heimdex.store.database import Database, is_claimed
+from heimdex.store.database import Claims, Database, is_claimed
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ CHANGES, PRUNE, INSTALLATION = "model changes", "model prune", "model change of 
 NOBODY = "00000000-0000-0000-0000-000000000000"  # whose transaction it is where no owner's rows are looked at
 
 Move = Callable[[Connection[Any]], None]
+MakeShadow = Callable[[str], Shadow]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,82 +67,125 @@ def change_model(
     is under way, ModelUnavailable, StoreError.
     """
     options = replace(options or ChangeOptions(), reach=Reach.OWNER)
-    shadow = Shadow(tools_old, tools_new, options, stop, on_progress)
+    owner, database = tools_new.owner, tools_new.database
 
-    def choose(connection: Connection[Any]) -> None:
-        pointers.act_for(connection, shadow.owner)
+    def make(_: str) -> Shadow:
+        return Shadow(tools_old, tools_new, options, stop, on_progress)
+
+    def choose(connection: Connection[Any], new_id: int) -> None:
+        pointers.act_for(connection, owner)
         old = pointers.active_model(connection)
-        if old is None or old.model.model_id != shadow.new.model_id:
-            previous = None if old is None else old.model.model_id
-            pointers.choose(connection, shadow.owner, shadow.new.model_id, previous)
+        if old is None or old.model.model_id != new_id:
+            pointers.choose(connection, owner, new_id, None if old is None else old.model.model_id)
 
-    (report,) = _change([shadow], choose, shadow.owner)
+    with alone(database, [owner]) as claims:
+        change = _Change(database, claims, make, lambda _: [owner])
+        (report,) = change.run(owner, lambda connection: choose(connection, change.shadows[0].new.model_id))
     return report
 
 
 def change_default(
-    shadows: Sequence[Shadow], database: Database, new_id: int, *, percent: int | None = None
+    database: Database, make: MakeShadow, new_id: int, *, percent: int | None = None
 ) -> list[ChangeReport]:
     """Give the installation another model, or so many percent of the owners the next one.
 
-    `shadows` are of all owners that this reaches, of none where nothing is indexed yet; the pointer moves for
-    all of them at once. Raises as `change_model` does.
+    `make` gives an owner's shadow. The pointer moves at once for all owners who follow the installation,
+    those included who came while the others' vectors were made. Raises as `change_model` does.
     """
 
     def move(connection: Connection[Any]) -> None:
         default = pointers.find_default(connection)
-        if percent is not None and percent < 100:
+        if percent is not None and percent < 100 and default is not None:
             pointers.set_next(connection, new_id, percent)
         elif default is None or default.model_id != new_id:
             pointers.set_default(connection, new_id, None if default is None else default.model_id)
         else:
             pointers.set_next(connection, None, 0)
 
-    return _change(shadows, move, None, database)
+    with alone(database, [INSTALLATION]) as claims:
+        return _Change(database, claims, make, partial(followers, percent=percent)).run(None, move)
 
 
-def _change(
-    shadows: Sequence[Shadow], move: Move, owner: str | None, database: Database | None = None
-) -> list[ChangeReport]:
-    """Make all shadows ready, move the pointer for all at once, catch up."""
-    database = database or shadows[0].tools.database
-    with alone(database, [owner] if owner else [INSTALLATION, *(shadow.owner for shadow in shadows)]):
-        for shadow in shadows:
-            shadow.begin()
+def followers(connection: Connection[Any], percent: int | None) -> list[str]:
+    """Owners without a choice of their own; of these, those that a roll-out to so many percent reaches."""
+    found = []
+    for owner in pointers.libraries(connection, percent=percent):
+        pointers.act_for(connection, owner)
+        if pointers.find_choice(connection, owner) is None:
+            found.append(owner)
+    return found
+
+
+class _Change:
+    """A change on its way, of one owner or of all that follow the installation."""
+
+    def __init__(
+        self,
+        database: Database,
+        claims: Claims,
+        make: MakeShadow,
+        reached: Callable[[Connection[Any]], list[str]],
+    ) -> None:
+        self.shadows: list[Shadow] = []
+        self._database = database
+        self._claims = claims
+        self._make = make
+        self._reached = reached
+
+    def run(self, owner: str | None, move: Move) -> list[ChangeReport]:
+        """Make all shadows ready, move the pointer (of `owner`, or the installation's), catch up."""
         state = ChangeState.BUILDING
         try:
-            for shadow in shadows:
-                shadow.make_ready()
-            _switch(database, shadows, move, owner)
+            self._take_in(self._database.run(NOBODY, self._reached, read_only=True), own=owner is not None)
+            self._switch(owner, move)
             state = ChangeState.SWITCHED
-            _catch_up(shadows)
+            _catch_up(self.shadows)
         except Stopped:
             pass
         except HeimdexError as error:
-            _fail(shadows, error)
+            self._fail(error)
             raise
-    return [_report(shadow, state) for shadow in shadows]
+        return [_report(shadow, state) for shadow in self.shadows]
 
+    def _take_in(self, owners: Sequence[str], *, own: bool) -> None:
+        """Build and check what is to come of some owners."""
+        for owner in owners:
+            if not own:
+                take(self._claims, owner)
+            shadow = self._make(owner)
+            shadow.begin()
+            self.shadows.append(shadow)
+        for shadow in self.shadows[len(self.shadows) - len(owners) :]:
+            shadow.make_ready()
 
-def _switch(database: Database, shadows: Sequence[Shadow], move: Move, owner: str | None) -> None:
-    anchor = owner or (shadows[0].owner if shadows else NOBODY)
-    for _ in range(TRIES):
-        # Not run again by `Database.run`: it holds up index runs, which must not be for long.
-        with database.transaction(anchor) as connection:
-            pointers.lock_pointer(connection, owner)
-            for shadow in shadows:
-                shadow.finish()
-            if not any(shadow.lacks(connection) for shadow in shadows):
-                move(connection)
-                for shadow in shadows:
-                    shadow.end(connection)
-                return
-        for shadow in shadows:
-            shadow.build()
-    raise ChangeRefused(
-        "Files are being indexed faster than the new model catches up with them; begin again when that is "
-        "over. What was made is kept, and searches go on as before."
-    )
+    def _switch(self, owner: str | None, move: Move) -> None:
+        for _ in range(TRIES):
+            # Not run again by `Database.run`: it holds up index runs, which must not be for long.
+            with self._database.transaction(owner or NOBODY) as connection:
+                pointers.lock_pointer(connection, owner)
+                for shadow in self.shadows:
+                    shadow.finish()
+                known = {shadow.owner for shadow in self.shadows}
+                newcomers = [one for one in self._reached(connection) if one not in known]
+                if not newcomers and not any(shadow.lacks(connection) for shadow in self.shadows):
+                    move(connection)
+                    for shadow in self.shadows:
+                        shadow.end(connection)
+                    return
+            for shadow in self.shadows:
+                shadow.build()
+            self._take_in(newcomers, own=False)
+        raise ChangeRefused(
+            "Files are being indexed faster than the new model catches up with them; begin again when that "
+            "is over. What was made is kept, and searches go on as before."
+        )
+
+    def _fail(self, error: HeimdexError) -> None:
+        if isinstance(error, StoreError):  # the change goes on when the database is there again
+            return
+        for shadow in self.shadows:
+            with suppress(StoreError):
+                shadow.fail(str(error))
 
 
 def _catch_up(shadows: Sequence[Shadow]) -> None:
@@ -151,14 +195,6 @@ def _catch_up(shadows: Sequence[Shadow]) -> None:
             shadow.catch_up()
         except HeimdexError as error:
             log.warning("Files indexed during the change of model have no vectors yet: %s", error)
-
-
-def _fail(shadows: Sequence[Shadow], error: HeimdexError) -> None:
-    if isinstance(error, StoreError):  # the change goes on when the database is there again
-        return
-    for shadow in shadows:
-        with suppress(StoreError):
-            shadow.fail(str(error))
 
 
 def _report(shadow: Shadow, state: ChangeState) -> ChangeReport:
@@ -172,7 +208,7 @@ def _report(shadow: Shadow, state: ChangeState) -> ChangeReport:
 
 
 @contextmanager
-def alone(database: Database, keys: Sequence[str]) -> Iterator[None]:
+def alone(database: Database, keys: Sequence[str]) -> Iterator[Claims]:
     """Hold the changes of some owners (or of the installation), and keep models from being pruned.
 
     Raises ChangeRefused where somebody else holds one of them, or prunes.
@@ -183,8 +219,13 @@ def alone(database: Database, keys: Sequence[str]) -> Iterator[None]:
         if database.run(NOBODY, partial(is_claimed, key=PRUNE), read_only=True):
             raise ChangeRefused("Vectors of models out of use are being removed; try again in a minute.")
         for key in keys:
-            if not claims.try_claim(f"{key}/model change"):
-                raise ChangeRefused("A change of the picture model is under way already; wait, or stop it.")
-        yield
+            take(claims, key)
+        yield claims
     finally:
         claims.close()
+
+
+def take(claims: Claims, key: str) -> None:
+    """Hold the changes of one more. Raises ChangeRefused where somebody else does."""
+    if not claims.try_claim(f"{key}/model change"):
+        raise ChangeRefused("A change of the picture model is under way already; wait, or stop it.")

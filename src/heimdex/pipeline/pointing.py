@@ -102,20 +102,6 @@ def point(database: Database, owner: str, model_id: int | None) -> None:
         database.run(owner, work)
 
 
-def followers(database: Database, percent: int | None) -> list[str]:
-    """Owners without a choice of their own; of these, those that a roll-out to so many percent reaches."""
-
-    def work(connection: Connection[Any]) -> list[str]:
-        found = []
-        for owner in pointers.libraries(connection, percent=percent):
-            pointers.act_for(connection, owner)
-            if pointers.find_choice(connection, owner) is None:
-                found.append(owner)
-        return found
-
-    return database.run(NOBODY, work, read_only=True)
-
-
 def _way_back(connection: Connection[Any], model_id: int | None, check: Check) -> PointedModel:
     if model_id is None:
         raise ChangeRefused(

@@ -79,6 +79,9 @@ def adopt(connection: Connection[Any], owner: str, model_id: int) -> None:
 
     Where a pointer leads to other weights of the same name it follows: what is installed was replaced.
     """
+    pointed = active_model(connection)
+    if pointed is not None and pointed.model.model_id == model_id:
+        return
     parameters = {"owner": owner, "model": model_id}
     for name in ("adopt_default", "renew_default", "renew_next", "renew_choice"):
         connection.execute(SQL[name], parameters)

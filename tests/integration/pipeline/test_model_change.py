@@ -82,7 +82,7 @@ def heimdex(database_url: str, tmp_path: Path, original: Original) -> Iterator[H
 
 
 def opened(database_url: str, tmp_path: Path, **settings: Any) -> Heimdex:
-    given = {"picture_model": "fake", "workers": 2} | settings
+    given: dict[str, Any] = {"picture_model": "fake", "workers": 2} | settings
     return Heimdex(home=tmp_path / "home", database_url=database_url, **given)
 
 
@@ -214,6 +214,47 @@ def test_an_index_run_that_began_with_the_old_model_catches_up_after_the_switch(
     assert heimdex.model_change.state()["model"] == "second"
     assert counted(heimdex, "second") >= counted(heimdex, "fake")
     assert heimdex.verify(sample=-1).faults == ()
+
+
+def test_an_index_run_waits_at_the_moment_of_the_switch(
+    heimdex: Heimdex, database_url: str, tmp_path: Path
+) -> None:
+    end, seen = shadow.Shadow.end, []
+    folder = photo(tmp_path / "just", "just", (10, 20, 230))
+    with opened(database_url, tmp_path) as other:
+        index = threading.Thread(target=other.index, args=(folder,))
+
+        def let_a_file_come(self: shadow.Shadow, connection: Any) -> None:
+            """Everything is counted, the pointer is about to move, and an index run wants to write."""
+            before = counted(heimdex, "fake")
+            index.start()
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while not sql(heimdex, waiting)[0][0]:
+                assert index.is_alive(), "it wrote its vectors in spite of the lock"
+            seen.append((before, counted(heimdex, "fake")))
+            end(self, connection)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shadow.Shadow, "end", let_a_file_come)
+            heimdex.model_change.start("second", QUICK)
+        index.join()
+        ((before, then),) = seen
+        assert before == then
+        assert counted(heimdex, "second") == counted(heimdex, "fake") == before + 2
+    assert heimdex.verify(sample=-1).faults == ()
+
+
+def test_an_owner_who_comes_during_a_change_of_all_is_taken_along(heimdex: Heimdex, tmp_path: Path) -> None:
+    newcomer = heimdex.for_owner(str(uuid.uuid4()))
+
+    def come(progress: ChangeProgress) -> None:
+        if progress.phase == "comparing" and counted(newcomer, "fake") == 0:
+            newcomer.index(photo(tmp_path / "theirs", "red", (220, 30, 30)))
+
+    found = heimdex.model_change.start("second", QUICK, on_progress=come)
+    assert {change["owner"] for change in found["changes"]} == {heimdex.owner, newcomer.owner}
+    assert counted(newcomer, "second") == counted(newcomer, "fake") == 2
+    assert newcomer.model_change.state()["changes"][0]["state"] == "switched"
 
 
 def test_a_planted_fault_keeps_the_old_model_in_use(heimdex: Heimdex) -> None:
