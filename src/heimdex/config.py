@@ -59,7 +59,8 @@ class Settings(BaseSettings):
     )
     picture_model: str = Field(
         default="starter",
-        description="The model that turns pictures into vectors; see `heimdex models list`.",
+        description="The picture model a new library begins with; see `heimdex models list`. Later: "
+        "`heimdex models use`.",
     )
     pictures: bool = Field(
         default=True,

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 VECTOR_LOG = "heimdex.vectors"  # the logger of pipeline/vector_log.py
-PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -149,12 +148,9 @@ class Heimdex:
 
     def searcher_by(self, model: PictureModel) -> Searcher:
         """Answers queries by one picture model, whatever the pointer says."""
-        from heimdex.pipeline.models import find, load
-        from heimdex.search.adapting.versions import ActiveAdapters
-        from heimdex.search.sight import OneModel
+        from heimdex.app.searching import searcher_by
 
-        sights = OneModel(partial(load, model), partial(find, model=model))
-        return self._search_parts().searcher(ActiveAdapters(self.owner), sights)
+        return searcher_by(self._search_parts(), model)
 
     @cached_property
     def _asked(self) -> AskedQueries:
@@ -204,7 +200,7 @@ class Heimdex:
         timeout_s: float | None = None,
         on_progress: OnBackfillProgress | None = None,
     ) -> BackfillReport:
-        """Make the vectors of a model (None: the one of the settings) that scenes lack, from kept frames.
+        """Make the vectors of a model (None: the one in use) that scenes lack, from kept frames.
 
         `timeout_s` is what one picture may take. Raises UsageError, NotFound, ModelError, StoreError.
         """
@@ -212,7 +208,7 @@ class Heimdex:
         from heimdex.pipeline.backfill_tally import BackfillOptions
 
         if not self.settings.pictures:
-            raise UsageError(f"No vectors are made: {PICTURES_OFF}.")
+            raise UsageError(f"No vectors are made: {parts.PICTURES_OFF}.")
         tools = self._tools()
         if model is not None:
             tools = replace(tools, model=parts.picture_model(self.settings, model))
@@ -335,34 +331,9 @@ class Heimdex:
         return quantise(self._tools(), model, again=again, on_step=on_step)
 
     def _search_parts(self) -> SearchParts:
-        from heimdex.search.assembly import SearchParts
-        from heimdex.search.searcher import SearchOptions
-        from heimdex.search.sight import PointedModels
+        from heimdex.app.searching import search_parts
 
-        settings = self.settings
-        return SearchParts(
-            database=self.database,
-            owner=self.owner,
-            home=settings.home,
-            sights=PointedModels(
-                self.owner, settings.picture_model, partial(parts.installed_model, settings)
-            ),
-            options=SearchOptions(
-                exact_rows=settings.exact_rows,
-                max_pixels=settings.max_megapixels * 1_000_000,
-                strategy=FrameStrategy(settings.frame_strategy),
-                pictures_off=None if settings.pictures else PICTURES_OFF,
-                texts=parts.text_side(settings),
-                folder=lambda value: os.fsdecode(_as_bytes(value)),
-            ),
-            background=self._background,
-        )
-
-    def _background(self, encoder: Encoder) -> Floats:
-        from heimdex.pipeline.calibrating import background_of
-
-        model = parts.picture_model(self.settings, encoder.row.name)
-        return background_of(model, self.settings.home, encoder)
+        return search_parts(self.settings, self.database, self.owner, _as_folder)
 
     def _tools(self) -> Tools:
         return self.tools_with(self.model)
@@ -407,6 +378,10 @@ def _kind(name: str) -> Kind:
 def _as_bytes(path: PathLike) -> bytes:
     """A path as raw bytes, absolute, with ~ undone."""
     return os.path.abspath(os.path.expanduser(os.fsencode(path)))
+
+
+def _as_folder(value: str) -> str:
+    return os.fsdecode(_as_bytes(value))
 
 
 def _plain(target: PathLike) -> bytes:

@@ -134,7 +134,7 @@ class ModelChange:
             raise UsageError("Pictures are switched off; there is no picture model to go back to.")
 
         def check(pointed: PointedModel) -> None:
-            parts.installed_model(settings, pointed.model.name)
+            parts.picture_model(settings, pointed.model.name)
 
         if owners:
             moved = [pointing.of_owner(database, self._of(owner).owner, check) for owner in owners]

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
         WritingOptions,
     )
     from heimdex.search.meanings import TextSide
-    from heimdex.search.sight import Installed
     from heimdex.store.database import Database
     from heimdex.store.vectors import StoredModel
 
 STARTER = "starter"
+PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
 
 
 def load_options(settings: Settings) -> LoadOptions:
@@ -75,15 +75,6 @@ def model_in_use(settings: Settings, database: Database, owner: str) -> PictureM
         return picture_model(settings, STARTER)
     pointed = database.run(owner, active_model, read_only=True)
     return picture_model(settings, settings.picture_model if pointed is None else pointed.model.name)
-
-
-def installed_model(settings: Settings, name: str) -> Installed:
-    """A picture model as searches need it. Raises as `picture_model` does."""
-    from heimdex.pipeline.models import load
-    from heimdex.search.sight import Installed
-
-    model = picture_model(settings, name)
-    return Installed(encoder=load(model), key=(model.row.name, model.row.precision, model.weights_sha256))
 
 
 def models_in_use(settings: Settings, pictures: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import uuid
@@ -13,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from heimdex import Heimdex
 from heimdex.app.model_change import StartOptions
+from heimdex.cli.commands import app
 from heimdex.encoders import catalog
 from heimdex.encoders.starter import STARTER
 from heimdex.entities import Answer
@@ -535,6 +538,31 @@ def test_a_plan_says_what_would_be_made_and_makes_nothing(heimdex: Heimdex) -> N
     assert (planned["owners"], planned["vectors"]) == (1, counted(heimdex, "fake"))
     assert counted(heimdex, "second") == 0
     assert heimdex.model_change.state()["changes"] == []
+
+
+def test_the_commands_tell_people_what_they_did(heimdex: Heimdex, database_url: str) -> None:
+    env = {
+        "HEIMDEX_HOME": str(heimdex.settings.home),
+        "HEIMDEX_DATABASE_URL": database_url,
+        "HEIMDEX_PICTURE_MODEL": "fake",
+        "COLUMNS": "200",
+    }
+
+    def say(*words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, ["models", *words], env=env)
+        assert done.exit_code == code, done.output
+        return done.output
+
+    assert f"Would make {counted(heimdex, 'fake')} vectors of second" in say("use", "second", "--dry-run")
+    assert "saved  red" in say("queries", "--save", "red")
+    said = say("use", "second", "--sample", "2")
+    assert "second is in use" in said
+    assert "of the top ten of 1 queries" in said
+    assert "Nothing to remove" in say("prune")
+    assert "second is in use; " not in said
+    assert "fake is in use again, in place of second" in say("rollback")
+    assert "no owner" in say("use", "second", "--owners", "anna", code=2)
+    assert json.loads(say("use", "second", "--percent", "101", "--json", code=2).splitlines()[0])["error"]
 
 
 def test_the_latest_queries_are_kept_and_saved_ones_stay(
