@@ -8,7 +8,7 @@ import threading
 import uuid
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +20,6 @@ from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import (
     Answer,
     Filters,
-    FrameStrategy,
     IndexReport,
     Kind,
     Query,
@@ -35,8 +34,6 @@ from heimdex.store.home import make_home
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from heimdex.encoders.background import Floats
-    from heimdex.encoders.encoder import Encoder
     from heimdex.inference.quantise import Loss
     from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport
     from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
