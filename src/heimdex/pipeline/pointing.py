@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.errors import ChangeRefused, NotFound, UsageError
+from heimdex.pipeline.flow import SCENES
 from heimdex.pipeline.model_change import INSTALLATION, NOBODY, alone
 from heimdex.store import changes, pointers
 from heimdex.store.database import Database
@@ -91,7 +92,7 @@ def point(database: Database, owner: str, model_id: int | None) -> None:
                 pointers.choose(connection, owner, model_id, before.model.model_id if before else None)
         if before is None or after is None:
             return
-        lost = pointers.count_lost(connection, owner, before.model, after.model)
+        lost, _ = pointers.count_lost(connection, owner, before.model, after.model, SCENES.version)
         if lost:
             raise ChangeRefused(
                 f"{lost} pictures have no vectors of {after.model.name} yet; `heimdex models use "

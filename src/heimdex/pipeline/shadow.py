@@ -17,7 +17,7 @@ from heimdex.errors import ChangeRefused
 from heimdex.pipeline import models
 from heimdex.pipeline.backfill import backfill
 from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillProgress, BackfillReport
-from heimdex.pipeline.flow import PICTURE
+from heimdex.pipeline.flow import PICTURE, SCENES
 from heimdex.pipeline.inspection.space import SpaceCheck, check_space
 from heimdex.pipeline.ledger import claim_key
 from heimdex.pipeline.tools import Tools
@@ -74,6 +74,7 @@ class Made:
     failed_share: float = 0.0
     checked: dict[str, int] = field(default_factory=dict)
     comparison: Mapping[str, Any] | None = None
+    left_behind: int = 0  # frames of files that have to be looked at again: not found until they are
     stragglers: int = 0  # scenes that were indexed with the old model while the pointer moved
 
     def document(self) -> dict[str, Any]:
@@ -85,6 +86,7 @@ class Made:
             "failed_share": self.failed_share,
             "checked": self.checked,
             "comparison": self.comparison,
+            "left_behind": self.left_behind,
             "stragglers": self.stragglers,
         }
 
@@ -148,15 +150,21 @@ class Shadow:
         either: they are caught up with.
         """
         pointers.act_for(connection, self.owner)
-        if self.old is not None and pointers.count_lost(connection, self.owner, self.old, self.new):
+        if self._lost(connection)[0]:
             return True
         due = [asset for asset, _ in backlog.next_due(connection, self._wanted, FIRST, limit=MOST_IN_FLIGHT)]
         keys = {claim_key(self.owner, asset_id): asset_id for asset_id in due}
         return bool(due) and len(checks.claimed(connection, keys)) < len(due)
 
+    def _lost(self, connection: Connection[Any]) -> tuple[int, int]:
+        if self.old is None or self.old == self.new:
+            return 0, 0
+        return pointers.count_lost(connection, self.owner, self.old, self.new, SCENES.version)
+
     def end(self, connection: Connection[Any]) -> None:
         """Enter that the pointer moved, in the transaction that moves it."""
         pointers.act_for(connection, self.owner)
+        self.made.left_behind = self._lost(connection)[1]
         changes.note_change(connection, self.owner, self.change_id, self.made.document())
         changes.end_change(connection, self.owner, self.change_id, ChangeState.SWITCHED)
 

@@ -138,13 +138,19 @@ def lock_pointer(connection: Connection[Any], owner: str | None) -> None:
     connection.execute(SQL["lock_pointer"], parameters)
 
 
-def count_lost(connection: Connection[Any], owner: str, old: StoredModel, new: StoredModel) -> int:
-    """Kept frames that can be seen by the old model and have no row in some space of the new one."""
-    counted = 0
+def count_lost(
+    connection: Connection[Any], owner: str, old: StoredModel, new: StoredModel, scenes_version: int
+) -> tuple[int, int]:
+    """Kept frames that can be seen by the old model and have no row in some space of the new one.
+
+    (Those that a backfill makes, those of assets whose scenes are due again: only their files mend that.)
+    """
+    counted = (0, 0)
     for stored in new.spaces:
         query = literal_int(SQL["lost_frames"], old_space=old.spaces[0].space_id, new_space=stored.space_id)
-        row = connection.execute(query, {"owner": owner}).fetchone()
-        counted = max(counted, 0 if row is None else int(row[0]))
+        row = connection.execute(query, {"owner": owner, "version": scenes_version}).fetchone()
+        assert row is not None
+        counted = max(counted[0], int(row[0])), max(counted[1], int(row[1]))
     return counted
 
 

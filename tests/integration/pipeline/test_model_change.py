@@ -184,7 +184,7 @@ def test_a_file_indexed_in_the_middle_of_a_change_is_in_the_new_space_at_the_swi
 
     def count_first(self: shadow.Shadow, connection: Any) -> None:
         assert self.old is not None
-        at_switch.append(pointers.count_lost(connection, self.owner, self.old, self.new))
+        at_switch.append(sum(pointers.count_lost(connection, self.owner, self.old, self.new, 1)))
         at_switch.append(counted(heimdex, "second"))
         end(self, connection)
 
@@ -315,6 +315,17 @@ def test_frames_that_fail_do_not_block_but_are_named_and_many_of_them_do(heimdex
     assert "frames have no vector" in refusal["error"]
     assert change["state"] == "switched"
     frames[0].write_bytes(kept)
+
+
+def test_a_file_that_has_to_be_looked_at_again_does_not_block(heimdex: Heimdex) -> None:
+    sql(
+        heimdex,
+        "UPDATE heimdex.stage_run SET state = 'failed', error = 'is damaged' WHERE stage = 'scenes' "
+        "AND asset_id = (SELECT asset_id FROM heimdex.asset WHERE kind = 'photo' LIMIT 1)",
+    )
+    (change,) = heimdex.model_change.start("second", QUICK)["changes"]
+    assert (change["state"], change["report"]["left_behind"]) == ("switched", 1)
+    assert counted(heimdex, "second") == counted(heimdex, "fake") - 2
 
 
 def test_a_change_that_was_stopped_goes_on_where_it_was(heimdex: Heimdex) -> None:

@@ -96,12 +96,18 @@ SELECT pg_advisory_xact_lock_shared(%(all)s), pg_advisory_xact_lock_shared(%(own
 SELECT pg_advisory_xact_lock(%(pointer)s);
 
 -- name: lost_frames
--- Kept frames that can be seen in one space and have no row in another.
-SELECT count(*) FROM heimdex.vector o
- WHERE o.owner_id = %(owner)s AND o.space_id = {old_space} AND o.embedding IS NOT NULL
-   AND NOT EXISTS (SELECT FROM heimdex.vector n
-                    WHERE n.owner_id = o.owner_id AND n.space_id = {new_space}
-                      AND n.keyframe_id = o.keyframe_id);
+-- Kept frames that can be seen in one space and have no row in another: those that a backfill would make, and the
+-- others, whose asset waits for its file to be looked at again.
+SELECT count(*) FILTER (WHERE s.asset_id IS NOT NULL), count(*) FILTER (WHERE s.asset_id IS NULL)
+  FROM (SELECT o.asset_id FROM heimdex.vector o
+         WHERE o.owner_id = %(owner)s AND o.space_id = {old_space} AND o.embedding IS NOT NULL
+           AND NOT EXISTS (SELECT FROM heimdex.vector n
+                            WHERE n.owner_id = o.owner_id AND n.space_id = {new_space}
+                              AND n.keyframe_id = o.keyframe_id)) lost
+  JOIN heimdex.asset a ON a.owner_id = %(owner)s AND a.asset_id = lost.asset_id
+  LEFT JOIN heimdex.stage_run s
+    ON s.owner_id = a.owner_id AND s.asset_id = a.asset_id AND s.stage = 'scenes' AND s.model_id = 0
+   AND s.state IN ('done', 'empty') AND s.stage_version = %(version)s AND s.content_hash = a.content_hash;
 
 -- name: blinded_frames
 -- (Kept frames that can be seen in one space, those of them that could not be encoded in the other.)
