@@ -21,6 +21,7 @@ from heimdex.encoders import catalog
 from heimdex.entities import Filters, Query
 from heimdex.search.meanings import TextSide
 from heimdex.search.searcher import Searcher, SearchOptions
+from heimdex.search.sight import OneModel
 from heimdex.store import nearest, vectors
 from heimdex.store.vectors import StoredModel, to_text
 
@@ -116,8 +117,7 @@ def search_rows(made: Crowd, what: str, plan: Plan) -> list[Row]:
         made.database,
         SINGLE_OWNER,
         made.home,
-        encoder,
-        lambda _: made.model,
+        OneModel(encoder, lambda _: made.model),
         SearchOptions(exact_rows=nearest.EXACT_ROWS, max_pixels=10**8, texts=texts()),
     )
     # A limit of its own for every round, or the second would find the list of the first.

@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     )
     picture_model: str = Field(
         default="starter",
-        description="The model that turns pictures into vectors; see `heimdex models list`.",
+        description="The picture model a new library begins with; see `heimdex models list`. Later: "
+        "`heimdex models use`.",
     )
     pictures: bool = Field(
         default=True,
@@ -344,6 +345,14 @@ class Settings(BaseSettings):
     oidc_library: Literal["own", "shared"] = Field(
         default="own",
         description="What a new user from there finds: a library of their own, or the one of HEIMDEX_OWNER.",
+    )
+
+    recent_queries: int = Field(
+        default=200,
+        ge=0,
+        le=10_000,
+        description="How many of the latest queries are kept, to judge a change of the picture model by; "
+        "0 = none.",
     )
 
     @field_validator("hub_endpoint")

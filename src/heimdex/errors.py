@@ -38,6 +38,7 @@ HeimdexError
 │   ├── HubUnavailable       the model hub cannot be reached, or may not be asked
 │   ├── DownloadFailed       the hub does not give what was asked for
 │   ├── LicenceNotAccepted   its licence allows no commercial use, and nobody accepted it
+│   ├── ChangeRefused        another model is not taken into use, and why
 │   ├── VectorFault          a batch that is not finite, not of norm 1, or collapsed
 │   ├── AnswerFault          an endpoint's answer to one question that is none, or makes no sense
 │   └── BudgetSpent          the requests that a run may make are used up
@@ -212,6 +213,10 @@ class DownloadFailed(ModelError):
 
 class LicenceNotAccepted(ModelError):
     """The model's licence allows no commercial use, and nobody accepted it."""
+
+
+class ChangeRefused(ModelError):
+    """Another model is not taken into use, for a reason; the one before stays."""
 
 
 class VectorFault(ModelError):

@@ -8,27 +8,28 @@ import threading
 import uuid
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from heimdex.app import parts
 from heimdex.app.adapters import Adapters
 from heimdex.app.archives import Backups, OpenIndex
+from heimdex.app.asked import AskedQueries
 from heimdex.app.files import Files
 from heimdex.app.jobs import Jobs, make_jobs
+from heimdex.app.model_change import ModelChange
 from heimdex.config import Settings, hub_cache, read_settings
 from heimdex.entities import (
     Answer,
     Filters,
-    FrameStrategy,
     IndexReport,
     Kind,
     Query,
     Strictness,
     Verification,
 )
-from heimdex.errors import QueryError, UsageError
+from heimdex.errors import ModelError, NotFound, QueryError, UsageError
 from heimdex.jobs.schema import queue_schema
 from heimdex.store.database import Database
 from heimdex.store.derived import DerivedFiles
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from heimdex.app.keys import Keys
     from heimdex.app.uploads import Uploads
     from heimdex.app.users import Users
-    from heimdex.encoders.background import Floats
-    from heimdex.encoders.encoder import Encoder
     from heimdex.inference.quantise import Loss
     from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport
     from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
@@ -56,10 +55,11 @@ if TYPE_CHECKING:
     from heimdex.store.object_cache import ObjectCache
     from heimdex.store.objects import ObjectStore
 
+log = logging.getLogger(__name__)
+
 POOL_SIZE = 16  # transactions at once; connections are opened when first needed
 HANDS = 2  # processes for what is handed in and out: pictures to search by, clips
 VECTOR_LOG = "heimdex.vectors"  # the logger of pipeline/vector_log.py
-PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -98,6 +98,8 @@ class Heimdex:
 
     def close(self) -> None:
         """Let go of the database."""
+        if "_asked" in self.__dict__ and "database" in self.__dict__:
+            self._asked.flush()
         with self._lock:
             names = ("incoming", "database", "hands")
             incoming, database, hands = (self.__dict__.pop(name, None) for name in names)
@@ -153,10 +155,18 @@ class Heimdex:
         limit_bytes = self.settings.object_cache_mb << 20
         return ObjectCache(self.objects, self.settings.home / "cache", limit_bytes)
 
-    @cached_property
+    @property
     def model(self) -> PictureModel:
-        """The picture model of the settings, described without loading it. Raises SettingsError."""
-        return parts.picture_model(self.settings, self.settings.picture_model)
+        """The picture model in use: where the pointer leads to, before there is one that of the settings.
+
+        Described without loading it. Raises ModelUnavailable, SettingsError, StoreError.
+        """
+        return parts.model_in_use(self.settings, self.database, self.owner)
+
+    @cached_property
+    def model_change(self) -> ModelChange:
+        """Which picture model is in use, and changing it while searches go on."""
+        return ModelChange(self)
 
     @cached_property
     def models(self) -> Models:
@@ -168,7 +178,7 @@ class Heimdex:
             parts.load_options(settings),
             parts.hub_options(settings),
             hub_cache(settings),
-            parts.models_in_use(settings),
+            lambda: parts.models_in_use(settings, self.model_change.models_in_use()),
         )
 
     @cached_property
@@ -177,6 +187,16 @@ class Heimdex:
         from heimdex.search.adapting.versions import ActiveAdapters
 
         return self._search_parts().searcher(ActiveAdapters(self.owner))
+
+    def searcher_by(self, model: PictureModel) -> Searcher:
+        """Answers queries by one picture model, whatever the pointer says."""
+        from heimdex.app.searching import searcher_by
+
+        return searcher_by(self._search_parts(), model)
+
+    @cached_property
+    def _asked(self) -> AskedQueries:
+        return AskedQueries(lambda: self.database, self.owner, self.settings.recent_queries)
 
     @cached_property
     def hands(self) -> WorkerPool:
@@ -261,7 +281,13 @@ class Heimdex:
         if repair:
             # Files first: what is named by itself is met once, whatever folder it lies in.
             roots = [*mend(self._tools()).roots, *roots]
-        return index(self._tools(), options, roots, on_progress)
+        tools = self._tools()
+        if notice := self.model_change.state()["notice"]:
+            log.warning("%s", notice)
+        report = index(tools, options, roots, on_progress)
+        if self.settings.pictures and self.model != tools.model:  # the pointer moved meanwhile
+            self.backfill()
+        return report
 
     def backfill(
         self,
@@ -271,7 +297,7 @@ class Heimdex:
         timeout_s: float | None = None,
         on_progress: OnBackfillProgress | None = None,
     ) -> BackfillReport:
-        """Make the vectors of a model (None: the one of the settings) that scenes lack, from kept frames.
+        """Make the vectors of a model (None: the one in use) that scenes lack, from kept frames.
 
         `timeout_s` is what one picture may take. Raises UsageError, NotFound, ModelError, StoreError.
         """
@@ -279,7 +305,7 @@ class Heimdex:
         from heimdex.pipeline.backfill_tally import BackfillOptions
 
         if not self.settings.pictures:
-            raise UsageError(f"No vectors are made: {PICTURES_OFF}.")
+            raise UsageError(f"No vectors are made: {parts.PICTURES_OFF}.")
         tools = self.tools_of(model)
         if timeout_s is not None:
             tools = replace(tools, limits=replace(tools.limits, image_timeout_s=timeout_s))
@@ -323,20 +349,21 @@ class Heimdex:
             since=since,
             until=until,
         )
-        answer = self.searcher.search(
-            Query(
-                text=text,
-                image=None if image is None else os.fsdecode(_as_bytes(image)),
-                similar=similar,
-                likes=tuple((one.scene_id or "", one.weight) for one in map(like, likes)),
-                filters=filters,
-                limit=limit,
-                page=page,
-                match_threshold=match_threshold,
-                strictness=Strictness(strictness),
-                nearest=nearest,
-            )
+        query = Query(
+            text=text,
+            image=None if image is None else os.fsdecode(_as_bytes(image)),
+            similar=similar,
+            likes=tuple((one.scene_id or "", one.weight) for one in map(like, likes)),
+            filters=filters,
+            limit=limit,
+            page=page,
+            match_threshold=match_threshold,
+            strictness=Strictness(strictness),
+            nearest=nearest,
         )
+        answer = self.searcher.search(query)
+        if text and page == 1 and not (image or similar or likes):
+            self._asked.note(text)
         if not thumbnails or not self.derived.is_shared:
             return answer
         return replace(answer, hits=self.files.with_thumbnails(answer.hits))
@@ -351,19 +378,24 @@ class Heimdex:
         """Take assets, files or folders out of the index; originals are not touched. Returns asset ids."""
         from heimdex.pipeline.library import remove
 
-        return remove(self._tools(), [os.fsdecode(_plain(target)) for target in targets])
+        return remove(self._tools_to_read(), [os.fsdecode(_plain(target)) for target in targets])
 
     def status(self) -> dict[str, Any]:
         """How much there is and how far each stage has come."""
         from heimdex.pipeline.status import status
 
-        return status(self._tools())
+        state = self.model_change.state()
+        found = status(self._tools_to_read())
+        if self.settings.pictures:
+            found["models"] = {"picture": state["model"]}
+        found["notices"] = [notice] if (notice := state["notice"]) else []
+        return found
 
     def assets(self) -> dict[str, Any]:
         """Every asset with its paths and state."""
         from heimdex.pipeline.library import list_assets
 
-        return list_assets(self._tools())
+        return list_assets(self._tools_to_read())
 
     def check_ready(self) -> None:
         """Whether searches can be answered now. Raises DatabaseUnavailable, ModelError."""
@@ -377,25 +409,25 @@ class Heimdex:
         """One asset by id or path: its scenes, keyframes and ledger. Raises NotFound."""
         from heimdex.pipeline.library import show
 
-        return show(self._tools(), asset)
+        return show(self._tools_to_read(), asset)
 
     def export(self, asset: str) -> dict[str, Any]:
         """Everything known of an asset, as the sidecar's content. Raises NotFound."""
         from heimdex.pipeline.exports import document
 
-        return document(self._tools(), asset)
+        return document(self._tools_to_read(), asset)
 
     def export_text(self, asset: str, form: str) -> str:
         """The text of an asset's srt, vtt or edl file. Raises NotFound, UsageError."""
         from heimdex.pipeline.exports import text
 
-        return text(self._tools(), asset, form)
+        return text(self._tools_to_read(), asset, form)
 
     def cut_list(self, answer: Answer) -> str:
         """The hits of an answer as an edit decision list (CMX 3600), best first. Raises NotFound."""
         from heimdex.pipeline.exports import hit_list
 
-        return hit_list(self._tools(), answer.hits, title=answer.query.text or "heimdex")
+        return hit_list(self._tools_to_read(), answer.hits, title=answer.query.text or "heimdex")
 
     def quantise(
         self, model: str, *, again: bool = False, on_step: Callable[[str], None] = lambda _: None
@@ -406,32 +438,9 @@ class Heimdex:
         return quantise(self._tools(), model, again=again, on_step=on_step)
 
     def _search_parts(self) -> SearchParts:
-        from heimdex.pipeline.models import find, load
-        from heimdex.search.assembly import SearchParts
-        from heimdex.search.searcher import SearchOptions
+        from heimdex.app.searching import search_parts
 
-        settings = self.settings
-        return SearchParts(
-            database=self.database,
-            owner=self.owner,
-            home=settings.home,
-            load_encoder=partial(load, self.model),
-            find_model=partial(find, model=self.model),
-            options=SearchOptions(
-                exact_rows=settings.exact_rows,
-                max_pixels=settings.max_megapixels * 1_000_000,
-                strategy=FrameStrategy(settings.frame_strategy),
-                pictures_off=None if settings.pictures else PICTURES_OFF,
-                texts=parts.text_side(settings),
-                folder=lambda value: os.fsdecode(_as_bytes(value)),
-            ),
-            background=self._background,
-        )
-
-    def _background(self, encoder: Encoder) -> Floats:
-        from heimdex.pipeline.calibrating import background_of
-
-        return background_of(self.model, self.settings.home, encoder)
+        return search_parts(self.settings, self.database, self.owner, _as_folder)
 
     def tools_of(self, model: str | None = None) -> Tools:
         """What stages work with, for a picture model (None: the one of the settings). Raises NotFound."""
@@ -441,6 +450,17 @@ class Heimdex:
         return replace(tools, model=parts.picture_model(self.settings, model))
 
     def _tools(self) -> Tools:
+        return self.tools_with(self.model)
+
+    def _tools_to_read(self) -> Tools:
+        """For what needs no model: it works where the one in use is not installed."""
+        try:
+            return self._tools()
+        except (ModelError, NotFound):
+            return self.tools_with(parts.picture_model(self.settings, parts.STARTER))
+
+    def tools_with(self, model: PictureModel) -> Tools:
+        """The parts an index run is made of, with a picture model that need not be the one in use."""
         from heimdex.pipeline.originals import Originals
         from heimdex.pipeline.tools import Tools
 
@@ -451,7 +471,7 @@ class Heimdex:
             home=settings.home,
             derived=self.derived,
             originals=Originals(self.database, self.owner, self._cache),
-            model=self.model,
+            model=model,
             limits=parts.limits(settings),
             scenes=parts.scene_options(settings),
             workers=settings.workers,
@@ -474,6 +494,10 @@ def _kind(name: str) -> Kind:
 def _as_bytes(path: PathLike) -> bytes:
     """A path as raw bytes, absolute, with ~ undone."""
     return os.path.abspath(os.path.expanduser(os.fsencode(path)))
+
+
+def _as_folder(value: str) -> str:
+    return os.fsdecode(_as_bytes(value))
 
 
 def _plain(target: PathLike) -> bytes:

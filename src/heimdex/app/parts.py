@@ -13,6 +13,8 @@ from heimdex.inherited.expectations import Expected
 from heimdex.store.derived import DerivedFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heimdex.encoders.row import LoadOptions
     from heimdex.encoders.text_encoder import TextEncoder
     from heimdex.inference.hub import HubOptions
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
         WritingOptions,
     )
     from heimdex.search.meanings import TextSide
+    from heimdex.store.database import Database
     from heimdex.store.object_cache import ObjectCache
     from heimdex.store.s3_shelf import S3Options
     from heimdex.store.vectors import StoredModel
 
 STARTER = "starter"
 BUCKETS = "s3://"
+PICTURES_OFF = "pictures are switched off (HEIMDEX_PICTURES, CLIP_ENABLED or FEATURE_VISION is false)"
 
 
 def object_place(settings: Settings) -> Path | S3Options:
@@ -83,19 +87,34 @@ def picture_model(settings: Settings, name: str) -> PictureModel:
     if not settings.pictures:  # what is skipped is entered under the model that is always there
         return describe(STARTER, load_options(settings))
     model = describe(name, load_options(settings))
-    if name == settings.picture_model:
-        Expected(
-            dim=settings.picture_dim,
-            most_px=settings.max_image_px,
-            face_dim=settings.face_dim,
-            face_model=settings.face_model,
-            face_model_file=settings.face_model_file,
-        ).check(model)
+    if settings.picture_model in (name, model.row.name, *model.row.aliases):
+        expect(settings, model)
     return model
 
 
-def models_in_use(settings: Settings) -> tuple[str, ...]:
-    """The names of the models that the settings hold; an unknown language of writing names none."""
+def expect(settings: Settings, model: PictureModel) -> None:
+    """Hold a model against what the settings expect of it. Raises SettingsError."""
+    Expected(
+        dim=settings.picture_dim,
+        most_px=settings.max_image_px,
+        face_dim=settings.face_dim,
+        face_model=settings.face_model,
+        face_model_file=settings.face_model_file,
+    ).check(model)
+
+
+def model_in_use(settings: Settings, database: Database, owner: str) -> PictureModel:
+    """The picture model an owner's pointer leads to; before there is one, that of the settings."""
+    from heimdex.store.pointers import active_model
+
+    if not settings.pictures:
+        return picture_model(settings, STARTER)
+    pointed = database.run(owner, active_model, read_only=True)
+    return picture_model(settings, settings.picture_model if pointed is None else pointed.model.name)
+
+
+def models_in_use(settings: Settings, pictures: Sequence[str]) -> tuple[str, ...]:
+    """The names of the models in use, `pictures` being those of pictures; an unknown language names none."""
     from heimdex.pipeline.shipped import SPEECH, WRITING
 
     heard = (f"faster-whisper-{settings.speech_model}" if settings.speech_model else SPEECH,)
@@ -104,7 +123,7 @@ def models_in_use(settings: Settings) -> tuple[str, ...]:
     except SettingsError:
         read = (WRITING,)
     listens, reads = settings.speech in ("auto", "always"), settings.writing
-    names = (settings.picture_model, settings.text_model)
+    names = (*pictures, settings.text_model)
     return (*names, *(heard if listens else ()), *(read if reads else ()))
 
 

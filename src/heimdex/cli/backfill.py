@@ -21,7 +21,7 @@ REFUSALS_SHOWN = 20
 
 def backfill(
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose vectors. Default: the model in the settings.")
+        str | None, typer.Option(metavar="NAME", help="Whose vectors. Default: the model in use.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option(help="Say what would be done, and about how long it takes.")

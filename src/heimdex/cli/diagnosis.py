@@ -107,10 +107,16 @@ def _fault_of(name: str, checkup: Checkup, mend: str = "heimdex models verify") 
 
 
 def _models(settings: Settings) -> tuple[str, str]:
-    checkup = _checked(settings, settings.picture_model)
+    from heimdex.app import Heimdex
+
+    with Heimdex(settings) as heimdex:
+        state = heimdex.model_change.state()
+    checkup = _checked(settings, state["model"])
     if not checkup.ok:
         return _fault_of(checkup.name, checkup)
     detail = f"pictures: {checkup.name}, checksums agree"
+    if state["notice"]:
+        return "notice", f"{detail}; {state['notice']}"
     if checkup.name == "starter":
         return "notice", f"{detail}; it knows about a thousand things by name, in English"
     return "ok", detail

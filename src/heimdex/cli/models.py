@@ -1,4 +1,4 @@
-"""`heimdex models …`: which models there are, and fetching, checking and removing them."""
+"""`heimdex models …`: which models there are, fetching, checking and removing them, and which is in use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heimdex.cli import conversion, door
+from heimdex.cli import conversion, door, model_change
 from heimdex.cli.door import FAILED, Home, Json
 from heimdex.errors import HeimdexError, HubUnavailable, StorageFull
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from heimdex.inference.installing import Outcome
     from heimdex.pipeline.installed import Models, Offer
 
-app = typer.Typer(help="The models: list, pull, verify, import, remove.", no_args_is_help=True)
+app = typer.Typer(help="The models: list, pull, verify, import, remove; use, rollback.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Models.", show_default=False)]
 
@@ -129,6 +129,10 @@ def remove(
         )
 
 
+app.command()(model_change.use)
+app.command()(model_change.rollback)
+app.command()(model_change.prune)
+app.command()(model_change.queries)
 app.command()(conversion.convert)
 app.command()(conversion.quantise)
 

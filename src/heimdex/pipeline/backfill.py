@@ -108,9 +108,10 @@ class Backfill:
             group = list(up_to(page, at_most(self.options.batch_size, self._left())))
             after = group[-1]
             self._work_on(group)
-        while self._elsewhere and not self._is_full():
+        while self._elsewhere and self.options.wait and not self._is_full():
             self._halt.wait(ELSEWHERE_POLL_S)
             self._check_halt()
+            self._tally.tell()
             group, self._elsewhere = self._elsewhere, []
             self._work_on(group)
 

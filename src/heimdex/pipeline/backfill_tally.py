@@ -23,6 +23,7 @@ class BackfillOptions:
     checkpoint: int = 10  # scenes encoded and committed together: what a kill can lose
     delay_s: float = 0.0
     dry_run: bool = False
+    wait: bool = True  # for assets that other runs have in hand; else they are left to be done later
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -56,7 +56,7 @@ def index(
     """
     if not roots:
         raise UsageError("nothing to index: name folders or files")
-    model: StoredModel = tools.database.run(tools.owner, lambda c: models.register(c, tools.model))
+    model = models.take_up(tools)
     report = IndexRun(tools, model, options, Tally(on_progress), halt, roots).run(roots)
     if not options.is_part:
         finish_library(tools, model, options)

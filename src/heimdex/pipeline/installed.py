@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,9 +66,13 @@ class Models:
     """Every model of the catalog. Only `offers`, `pull` and the mending `verify` ask the hub."""
 
     def __init__(
-        self, options: LoadOptions, hub: HubOptions, hub_cache: Path | None, in_use: Sequence[str]
+        self,
+        options: LoadOptions,
+        hub: HubOptions,
+        hub_cache: Path | None,
+        in_use: Callable[[], Sequence[str]],
     ) -> None:
-        """`in_use`: the names, or other spellings, that the settings hold."""
+        """`in_use`: the names, or other spellings, of what is in use; asked when it matters."""
         if options.models_dir is None:
             raise UsageError("No folder for models was named; set HEIMDEX_MODELS_DIR.")
         self._options = options
@@ -77,11 +81,12 @@ class Models:
 
     def listing(self) -> list[dict[str, Any]]:
         """Every model with its state, as `heimdex models list --json` shows it. Asks nobody."""
-        used = self._used()
+        in_use = self._in_use()
+        used = self._found(in_use)
         rows = [
             describe_model(row, self._store, self._options, in_use=row.name in used) for row in self._rows()
         ]
-        return [*rows, *(describe_shipped(one, in_use=one.name in self._in_use) for one in SHIPPED)]
+        return [*rows, *(describe_shipped(one, in_use=one.name in in_use) for one in SHIPPED)]
 
     def choose(self, names: Iterable[str], chosen_set: str | None = None) -> tuple[ModelRow, ...]:
         """The rows of these names and of a set, each once. Raises NotFound, UsageError for none at all."""
@@ -167,9 +172,9 @@ class Models:
         row = self._find(name)
         if row.packaged:
             raise UsageError(f"{row.name} comes with Heimdex and stays: searches fall back on it.")
-        if row.name in self._used() and not force:
+        if row.name in self._found(self._in_use()) and not force:
             raise UsageError(
-                f"The settings use {row.name}. Choose another model first, or say --force: searches and "
+                f"{row.name} is in use. Choose another model first, or say --force: searches and "
                 "indexing fail then until it is back."
             )
         return self._store.remove(row.name)
@@ -244,9 +249,9 @@ class Models:
             f"{', '.join(found[nearest.name].missing)}."
         )
 
-    def _used(self) -> frozenset[str]:
+    def _found(self, in_use: Iterable[str]) -> frozenset[str]:
         names = set()
-        for name in self._in_use:
+        for name in in_use:
             try:
                 names.add(self._find(name).name)
             except HeimdexError:

@@ -11,7 +11,7 @@ from heimdex.encoders.encoder import Encoder
 from heimdex.encoders.row import LoadOptions
 from heimdex.pipeline.tools import PictureModel, Tools
 from heimdex.pipeline.warmth import warm_encoder
-from heimdex.store import nearest, vectors
+from heimdex.store import nearest, pointers, vectors
 from heimdex.store.vectors import StoredModel
 
 
@@ -39,6 +39,18 @@ def find(connection: Connection[Any], model: PictureModel) -> StoredModel | None
 def register(connection: Connection[Any], model: PictureModel) -> StoredModel:
     """Enter the model and its spaces in the database, or find them."""
     return vectors.register_model(connection, model.spaces, model.row.precision, model.weights_sha256)
+
+
+def take_up(tools: Tools) -> StoredModel:
+    """Enter the model that is about to be indexed with; the first ever becomes the one in use."""
+
+    def enter(connection: Connection[Any]) -> StoredModel:
+        model = register(connection, tools.model)
+        if tools.pictures:
+            pointers.adopt(connection, tools.owner, model.model_id)
+        return model
+
+    return tools.database.run(tools.owner, enter)
 
 
 def index_large_spaces(tools: Tools, model: StoredModel) -> None:

@@ -20,7 +20,7 @@ from heimdex.pipeline.tools import Tools
 from heimdex.pipeline.warmth import inference_memory_bytes
 from heimdex.pipeline.work import Encoded, LookOptions
 from heimdex.pipeline.workers import Warmth, WorkerPool
-from heimdex.store import assets, runs, scenes, vectors
+from heimdex.store import assets, pointers, runs, scenes, vectors
 from heimdex.store.vectors import StoredModel, VectorRow
 
 WORK = "heimdex.pipeline.work"
@@ -205,6 +205,7 @@ class Stages:
         spaces = [stored.space_id for stored in self.model.spaces]
 
         def write(connection: Any) -> None:
+            pointers.hold_pointers(connection, owner)
             rows = (row for keyframe, result in encoded for row in self.vector_rows(keyframe, result))
             vectors.replace_vectors(connection, owner, asset_id, spaces, rows)
 

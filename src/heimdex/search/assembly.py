@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from heimdex.encoders.background import Floats
 from heimdex.encoders.encoder import Encoder
 from heimdex.search.adapting.versions import AdapterSource
 from heimdex.search.searcher import Searcher, SearchOptions
+from heimdex.search.sight import SightSource
 from heimdex.store.database import Database
-from heimdex.store.vectors import StoredModel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,12 +21,11 @@ class SearchParts:
     database: Database
     owner: str
     home: Path
-    load_encoder: Callable[[], Encoder]
-    find_model: Callable[[Any], StoredModel | None]
+    sights: SightSource
     options: SearchOptions
     background: Callable[[Encoder], Floats]  # texts on everything, (texts, dim), where words meet pictures
 
-    def searcher(self, adapters: AdapterSource) -> Searcher:
-        """A searcher whose searches are adapted by what this source gives."""
+    def searcher(self, adapters: AdapterSource, sights: SightSource | None = None) -> Searcher:
+        """A searcher adapted by what a source gives, with a model of its own where `sights` are given."""
         options = replace(self.options, adapters=adapters)
-        return Searcher(self.database, self.owner, self.home, self.load_encoder, self.find_model, options)
+        return Searcher(self.database, self.owner, self.home, sights or self.sights, options)

@@ -32,10 +32,18 @@ def of_words(coverage: Mapping[str, StageCoverage]) -> list[Unavailable]:
     return found
 
 
-def of_pictures(coverage: tuple[int, int] | None, unseen: str | None) -> list[Unavailable]:
-    """The signal `picture`: (files, those covered) or None without any; `unseen`: why it was not asked."""
+def of_pictures(
+    coverage: tuple[int, int] | None, unseen: str | None, instead: str | None = None
+) -> list[Unavailable]:
+    """The signal `picture`: (files, those covered) or None without any; `unseen`: why it was not asked;
+    `instead`: why another model than the one in use was.
+    """
     if unseen is not None:
         return [Unavailable(signal="picture", reason=unseen, coverage=0.0)]
+    if instead is not None:
+        wanted, covered = coverage or (0, 0)
+        share = round(covered / wanted, 4) if wanted else 0.0
+        return [Unavailable(signal="picture", reason=instead, coverage=share)]
     if coverage is None:
         reason = "nothing is indexed with this model yet; run `heimdex index`"
         return [Unavailable(signal="picture", reason=reason, coverage=0.0)]

@@ -22,6 +22,7 @@ class Ranked:
     certainty: float
     unavailable: tuple[Unavailable, ...]
     made_s: float
+    model: str | None = None  # that pictures were looked at with
     adapter: int | None = None  # the version it was made with
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from psycopg import Connection
 
-from heimdex.encoders.encoder import Encoder
 from heimdex.entities import Answer, FrameStrategy, Hit, Query, Strictness, Unavailable, Verdict
 from heimdex.search import availability
 from heimdex.search.adapting.versions import AdapterSource, Chosen
@@ -29,11 +28,11 @@ from heimdex.search.page import show
 from heimdex.search.ranking import MAX_RESULTS, Ranked, rank
 from heimdex.search.request import Asked, Reading, by_likeness, encode, take_apart
 from heimdex.search.sides import Beside, Side
+from heimdex.search.sight import Sight, SightSource
 from heimdex.search.signals import Scope, Signal
 from heimdex.search.verdict import held_to, judge
 from heimdex.store import nearest, scenes
 from heimdex.store.database import Database
-from heimdex.store.vectors import StoredModel
 
 POOL = 60  # scenes each signal proposes; more for later pages
 KEPT_LISTS = 64
@@ -69,23 +68,21 @@ class Page:
 
 
 class Searcher:
-    """Answers queries over one owner's library. Thread-safe; the encoder is loaded on first need."""
+    """Answers queries over one owner's library. Thread-safe; encoders are loaded on first need."""
 
     def __init__(
         self,
         database: Database,
         owner: str,
         home: Path,
-        load_encoder: Callable[[], Encoder],
-        find_model: Callable[[Any], StoredModel | None],
+        sights: SightSource,
         options: SearchOptions,
     ) -> None:
         self.database = database
         self.owner = owner
         self.home = home
         self.options = options
-        self._load_encoder = load_encoder
-        self._find_model = find_model
+        self._sights = sights
         self._kept: OrderedDict[Query, Ranked] = OrderedDict()
         self._figures = LibraryFigures(owner, options.exact_rows)
         self._lexical_figures = LexicalFigures(owner)
@@ -99,11 +96,10 @@ class Searcher:
         began = time.perf_counter()
         parsed = take_apart(query, self._reading)
         kept = self._kept_list(query)
-        encoder = None if self.options.pictures_off else self._load_encoder()
 
         def work(connection: Connection[Any]) -> tuple[Ranked, Page]:
             scope, lexical = self._scope(connection, parsed), Lexical(parsed, self._lexical_figures)
-            ranked = kept or self._rank(scope, lexical, query, encoder)
+            ranked = kept or self._rank(scope, lexical, query)
             return ranked, self._page(scope, lexical, query, ranked)
 
         ranked, page = self.database.run(self.owner, work, read_only=True)
@@ -113,7 +109,7 @@ class Searcher:
             query=query,
             verdict=page.verdict,
             hits=page.hits,
-            models={} if encoder is None else {"picture": encoder.row.name},
+            models={} if ranked.model is None else {"picture": ranked.model},
             unavailable=ranked.unavailable,
             took_ms=round((time.perf_counter() - began) * 1000, 2),
             more=page.more,
@@ -137,11 +133,12 @@ class Searcher:
             while len(self._kept) > KEPT_LISTS:
                 self._kept.popitem(last=False)
 
-    def _rank(self, scope: Scope, lexical: Lexical, query: Query, encoder: Encoder | None) -> Ranked:
+    def _rank(self, scope: Scope, lexical: Lexical, query: Query) -> Ranked:
         connection, parsed = scope.connection, lexical.query
         for scene_id in (*filter(None, [query.similar]), *(scene_id for scene_id, _ in query.likes)):
             scenes.place_of(connection, self.owner, scene_id)
-        model = self._find_model(connection)
+        sight = Sight() if self.options.pictures_off else self._sights.find(connection)
+        encoder, model = sight.encoder, sight.model
         source = self.options.adapters
         chosen = Chosen() if source is None else source.find(connection, model if encoder else None)
         adapter = chosen.adapter
@@ -170,8 +167,9 @@ class Searcher:
         return Ranked(
             hits=tuple(hits),
             certainty=certainty[0],
-            unavailable=(*self._unavailable(connection, query, encoder, model), *chosen.unavailable),
+            unavailable=(*self._unavailable(connection, query, sight), *chosen.unavailable),
             made_s=time.monotonic(),
+            model=None if encoder is None else encoder.row.name,
             adapter=None if adapter is None else adapter.version,
         )
 
@@ -212,12 +210,12 @@ class Searcher:
         )
 
     def _unavailable(
-        self, connection: Connection[Any], query: Query, encoder: Encoder | None, model: StoredModel | None
+        self, connection: Connection[Any], query: Query, sight: Sight
     ) -> tuple[Unavailable, ...]:
-        unseen = availability.why_not_seen(self.options.pictures_off, encoder, query)
-        seen = None if model is None else self._figures.coverage(connection, model.model_id)
+        unseen = availability.why_not_seen(self.options.pictures_off, sight.encoder, query)
+        seen = None if sight.model is None else self._figures.coverage(connection, sight.model.model_id)
         return (
-            *availability.of_pictures(seen, unseen),
+            *availability.of_pictures(seen, unseen, sight.reason),
             *availability.of_words(self._figures.stages(connection)),
             *availability.not_built(),
         )

@@ -18,7 +18,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from heimdex.errors import ArchiveFault, StorageFull, StoreError, UsageError
 from heimdex.store.cluster import programs_folder
-from heimdex.store.database import DATABASE_NAME, Database
+from heimdex.store.conninfo import DATABASE_NAME
+from heimdex.store.database import Database
 from heimdex.store.faults import is_disk_full, translate
 from heimdex.store.initdb import clean_environment
 from heimdex.store.sql import queries

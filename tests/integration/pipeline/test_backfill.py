@@ -101,8 +101,10 @@ def test_every_kept_frame_gets_its_vectors_beside_those_in_use(heimdex: Heimdex)
 def test_what_is_backfilled_is_what_an_index_with_that_model_makes(heimdex: Heimdex, media: Path) -> None:
     heimdex.backfill("second")
     filled = stored(heimdex, "second")
+    heimdex.model_change.choose(heimdex.owner, "second")
     other = Heimdex(replace_settings(heimdex, picture_model="second"))
     with other:
+        assert other.model.row.name == "second"
         assert other.index(media).indexed == 0, "nothing is left to do"
         assert other.verify(sample=-1).faults == ()
         by_hand(other, "DELETE FROM heimdex.vector WHERE space_id = ANY(%(s)s)", s=spaces(other))

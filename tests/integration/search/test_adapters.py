@@ -19,6 +19,7 @@ from heimdex.search.adapting.versions import ActiveAdapters
 from heimdex.search.assembly import SearchParts
 from heimdex.search.labels import Labelled, Moment
 from heimdex.search.searcher import Searcher, SearchOptions
+from heimdex.search.sight import OneModel
 from heimdex.store import adapters, nearest, vectors
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
@@ -62,8 +63,7 @@ def parts_of(database: Database, owner: str, home: Path, model: StoredModel) -> 
         database=database,
         owner=owner,
         home=home,
-        load_encoder=WordsEncoder,
-        find_model=lambda _: model,
+        sights=OneModel(WordsEncoder, lambda _: model),
         options=SearchOptions(exact_rows=nearest.EXACT_ROWS, max_pixels=10**8),
         background=lambda _: background(),
     )
@@ -276,4 +276,4 @@ def test_without_pictures_or_an_index_training_says_what_to_do(ours: Household) 
     with pytest.raises(UsageError, match="pictures are switched off"):
         Teacher(replace(ours.parts, options=options)).train(marks())
     with pytest.raises(UsageError, match="heimdex index"):
-        Teacher(replace(ours.parts, find_model=lambda _: None)).train(marks())
+        Teacher(replace(ours.parts, sights=OneModel(WordsEncoder, lambda _: None))).train(marks())

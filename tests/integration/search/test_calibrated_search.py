@@ -11,6 +11,7 @@ import pytest
 from heimdex.encoders.background import VERSION
 from heimdex.entities import Query, Strictness, Values, Verdict
 from heimdex.search.searcher import Searcher, SearchOptions
+from heimdex.search.sight import OneModel
 from heimdex.store import assets, calibrations, nearest, vectors
 from heimdex.store.calibrations import Calibration, Sample
 from heimdex.store.database import Database
@@ -30,7 +31,7 @@ def model(database: Database, owner: str) -> StoredModel:
 @pytest.fixture
 def searcher(database: Database, owner: str, tmp_path: Path, model: StoredModel) -> Searcher:
     options = SearchOptions(exact_rows=nearest.EXACT_ROWS, max_pixels=10**8)
-    return Searcher(database, owner, tmp_path, FakeEncoder, lambda _: model, options)
+    return Searcher(database, owner, tmp_path, OneModel(FakeEncoder, lambda _: model), options)
 
 
 def words_vector(words: str) -> Values:

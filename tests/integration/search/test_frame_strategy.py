@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from heimdex.entities import Filters, FrameStrategy, Kind, Query, Values
 from heimdex.search.searcher import Searcher, SearchOptions
+from heimdex.search.sight import OneModel
 from heimdex.store import nearest, vectors
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
@@ -148,7 +149,7 @@ def test_a_search_orders_scenes_by_the_strategy_and_contributions_add_up(
         for name, values in made.items()
     }
     options = SearchOptions(exact_rows=nearest.EXACT_ROWS, max_pixels=10**8, strategy=strategy)
-    searcher = Searcher(database, owner, tmp_path, lambda: encoder, lambda _: model, options)
+    searcher = Searcher(database, owner, tmp_path, OneModel(lambda: encoder, lambda _: model), options)
     hits = searcher.search(Query(text="red")).hits
     assert [names[hit.scene_id] for hit in hits] == order
     for hit in hits:
@@ -187,7 +188,7 @@ def test_without_pictures_words_still_find_paths_and_it_is_said_why(
     options = SearchOptions(
         exact_rows=nearest.EXACT_ROWS, max_pixels=10**8, pictures_off="they are switched off"
     )
-    searcher = Searcher(database, owner, tmp_path, load, lambda _: model, options)
+    searcher = Searcher(database, owner, tmp_path, OneModel(load, lambda _: model), options)
     add_asset(database, owner, model, "/films/lighthouse.mp4", [unit(np.ones((1, DIM)))])
     answer = searcher.search(Query(text="lighthouse"))
     assert [item.signal for hit in answer.hits for item in hit.evidence] == ["path"]

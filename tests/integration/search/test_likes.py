@@ -11,6 +11,7 @@ import pytest
 from heimdex.entities import Query
 from heimdex.errors import NotFound, QueryError
 from heimdex.search.searcher import Searcher, SearchOptions
+from heimdex.search.sight import OneModel
 from heimdex.store import vectors
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
@@ -39,7 +40,7 @@ def three(database: Database, owner: str, model: StoredModel) -> list[MadeAsset]
 @pytest.fixture
 def searcher(database: Database, owner: str, tmp_path: Path, model: StoredModel) -> Searcher:
     options = SearchOptions(exact_rows=100, max_pixels=10**8)
-    return Searcher(database, owner, tmp_path, FakeEncoder, lambda _: model, options)
+    return Searcher(database, owner, tmp_path, OneModel(FakeEncoder, lambda _: model), options)
 
 
 def test_likes_add_up_and_are_no_answers_themselves(searcher: Searcher, three: list[MadeAsset]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from heimdex.entities import Answer, Filters, Query, Values, Verdict
 from heimdex.search.searcher import Searcher, SearchOptions
+from heimdex.search.sight import OneModel
 from heimdex.store import assets, nearest, vectors
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
@@ -28,7 +29,7 @@ def model(database: Database, owner: str) -> StoredModel:
 @pytest.fixture
 def searcher(database: Database, owner: str, tmp_path: Path, model: StoredModel) -> Searcher:
     options = SearchOptions(exact_rows=nearest.EXACT_ROWS, max_pixels=10**8)
-    return Searcher(database, owner, tmp_path, FakeEncoder, lambda _: model, options)
+    return Searcher(database, owner, tmp_path, OneModel(FakeEncoder, lambda _: model), options)
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_what_is_not_covered_is_told(
 ) -> None:
     assert [item.signal for item in searcher.search(Query(text="red")).unavailable if item.coverage] == []
     other = Searcher(
-        database, owner, searcher.home, FakeEncoder, lambda _: None, searcher.options
+        database, owner, searcher.home, OneModel(FakeEncoder, lambda _: None), searcher.options
     )  # nothing indexed with this one
     answer = other.search(Query(text="red"))
     assert answer.unavailable[0].signal == "picture"

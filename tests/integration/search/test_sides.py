@@ -11,6 +11,7 @@ from heimdex.entities import Query
 from heimdex.errors import ModelError, NotFound
 from heimdex.search.searcher import Searcher, SearchOptions
 from heimdex.search.sides import Beside
+from heimdex.search.sight import OneModel
 from heimdex.store import nearest, vectors
 from heimdex.store.database import Database
 from heimdex.store.vectors import StoredModel
@@ -42,7 +43,7 @@ def searcher(
     database: Database, owner: str, home: Path, model: StoredModel, kind: type = FakeEncoder
 ) -> Searcher:
     options = SearchOptions(exact_rows=nearest.EXACT_ROWS, max_pixels=10**8)
-    return Searcher(database, owner, home, kind, lambda _: model, options)
+    return Searcher(database, owner, home, OneModel(kind, lambda _: model), options)
 
 
 def threads() -> list[str]:

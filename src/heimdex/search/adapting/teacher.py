@@ -17,6 +17,7 @@ from heimdex.search.adapting.versions import OnTrial
 from heimdex.search.assembly import SearchParts
 from heimdex.search.evaluation import DEPTH
 from heimdex.search.labels import Labelled, Moment
+from heimdex.search.sight import Fixed, Sight
 from heimdex.store import adapters
 from heimdex.store.adapters import AdapterRecord
 from heimdex.store.vectors import StoredModel
@@ -44,8 +45,9 @@ class Teacher:
         Raises UsageError where there is too little to learn from, QueryError for a query that cannot be
         asked, and whatever a search raises.
         """
-        model, found = self._read(labels)
-        trained = Training(found.marks, found.ground, self._asking(), on_step).run()
+        sight = self._sight()
+        model, found = self._read(labels, sight)
+        trained = Training(found.marks, found.ground, self._asking(sight), on_step).run()
         record = self._database.run(self._owner, lambda c: self._keep(c, model, trained))
         return Taught(record=record, missing=found.missing)
 
@@ -53,7 +55,7 @@ class Teacher:
         """All versions, the newest first, and the id of the model that searches look at pictures with."""
 
         def work(connection: Connection[Any]) -> tuple[list[AdapterRecord], int | None]:
-            model = None if self._parts.options.pictures_off else self._parts.find_model(connection)
+            model = None if self._parts.options.pictures_off else self._parts.sights.find(connection).model
             model_id = None if model is None else model.model_id
             return adapters.list_adapters(connection, self._owner), model_id
 
@@ -67,26 +69,33 @@ class Teacher:
         """Use none; the versions that were in use."""
         return self._database.run(self._owner, lambda c: adapters.adapters_off(c, self._owner))
 
-    def _read(self, labels: Sequence[Labelled]) -> tuple[StoredModel, Marks]:
+    def _sight(self) -> Sight:
+        """The model in use; what is learnt is learnt for this one, also where the pointer moves meanwhile."""
         if self._parts.options.pictures_off is not None:
             raise UsageError(f"No adapter is trained: {self._parts.options.pictures_off}.")
-        encoder = self._parts.load_encoder()
+        found = self._database.run(self._owner, self._parts.sights.find, read_only=True)
+        if found.reason is not None:
+            raise UsageError(f"No adapter is trained: {found.reason}.")
+        return found
+
+    def _read(self, labels: Sequence[Labelled], sight: Sight) -> tuple[StoredModel, Marks]:
+        encoder, model = sight.encoder, sight.model
+        if encoder is None or model is None:
+            raise UsageError("Nothing is indexed with this model yet; run `heimdex index` first.")
         words = vectors_of(labels, encoder, self._parts.options.reading)
         background = self._parts.background(encoder)
+        stored = None if encoder.text_space is None else model.space(encoder.text_space.name)
+        found = self._database.run(
+            self._owner,
+            lambda c: read_marks(c, self._owner, stored, labels, words, background),
+            read_only=True,
+        )
+        return model, found
 
-        def work(connection: Connection[Any]) -> tuple[StoredModel, Marks]:
-            model = self._parts.find_model(connection)
-            if model is None:
-                raise UsageError("Nothing is indexed with this model yet; run `heimdex index` first.")
-            stored = None if encoder.text_space is None else model.space(encoder.text_space.name)
-            return model, read_marks(connection, self._owner, stored, labels, words, background)
-
-        return self._database.run(self._owner, work, read_only=True)
-
-    def _asking(self) -> Callable[[str, Adapter | None], Answer]:
+    def _asking(self, sight: Sight) -> Callable[[str, Adapter | None], Answer]:
         """Searches of a searcher of our own, so that nobody else meets what is being tried."""
         trial = OnTrial()
-        searcher = self._parts.searcher(trial)
+        searcher = self._parts.searcher(trial, Fixed(sight))
 
         def ask(text: str, adapter: Adapter | None) -> Answer:
             trial.adapter = adapter

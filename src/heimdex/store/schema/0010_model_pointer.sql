@@ -24,6 +24,15 @@ CREATE TABLE heimdex.model_default (
     changed_at    timestamptz NOT NULL DEFAULT now()
 );
 
+-- An owner's place in a gradual roll-out, 0 to 99 and always the same: the last hex digits of an owner's id are
+-- random. Whose place is below the percent is given the next model.
+CREATE FUNCTION heimdex.rollout_place(wanted uuid) RETURNS integer
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
+    SELECT ('x' || right(wanted::text, 7))::bit(28)::integer % 100
+$function$;
+REVOKE ALL ON FUNCTION heimdex.rollout_place(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION heimdex.rollout_place(uuid) TO heimdex_app;
+
 -- The model in use for the owner of this transaction; NULL where none was ever taken into use.
 CREATE FUNCTION heimdex.active_picture_model() RETURNS smallint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
@@ -31,9 +40,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
         (SELECT c.model_id FROM heimdex.model_choice c
           WHERE c.owner_id = NULLIF(current_setting('heimdex.owner', true), '')::uuid),
         (SELECT CASE WHEN d.next_id IS NOT NULL
-                      -- the last hex digits of an owner's id are random
-                      AND ('x' || right(current_setting('heimdex.owner', true), 7))::bit(28)::integer % 100
-                          < d.next_percent
+                      AND heimdex.rollout_place(current_setting('heimdex.owner', true)::uuid) < d.next_percent
                      THEN d.next_id ELSE d.model_id END
            FROM heimdex.model_default d
           WHERE NULLIF(current_setting('heimdex.owner', true), '') IS NOT NULL))
