@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from heimdex.client import Client, ServiceError
-from heimdex.entities import new_id
 from heimdex.server.options import ServerOptions
 from tests.integration.server.conftest import SAMPLES, Service, served
 
+NOBODY = "0199ffff-0000-7000-8000-000000000000"
 FILM = SAMPLES / "2024" / "clip-05.mp4"
 
 
@@ -169,15 +169,15 @@ def test_state_and_verification_are_told(client: Client) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", f"/api/v1/assets/{new_id()}", 404),
+        ("GET", f"/api/v1/assets/{NOBODY}", 404),
         ("GET", "/api/v1/assets/..%2F..%2Fetc%2Fpasswd", 404),
         ("GET", "/api/v1/assets//etc/passwd", 404),
-        ("GET", f"/api/v1/scenes/{new_id()}/thumbnail", 404),
+        ("GET", f"/api/v1/scenes/{NOBODY}/thumbnail", 404),
         ("GET", "/api/v1/keyframes/x/frame", 404),
         ("GET", "/api/v1/assets?cursor=nonsense", 400),
         ("GET", "/api/v1/assets?limit=0", 422),
-        ("DELETE", f"/api/v1/assets/{new_id()}", 404),
-        ("PUT", "/api/v1/assets", 405),
+        ("DELETE", f"/api/v1/assets/{NOBODY}", 404),
+        ("PATCH", "/api/v1/assets", 405),
         ("GET", "/nowhere", 404),
     ],
 )
