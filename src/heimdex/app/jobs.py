@@ -13,6 +13,7 @@ from heimdex.jobs.kinds import standard_kinds
 
 if TYPE_CHECKING:
     from heimdex.app import Heimdex
+    from heimdex.config import Settings
     from heimdex.entities import Job
     from heimdex.jobs.kind import Makers, Registry
     from heimdex.jobs.worker import WorkerOptions
@@ -89,6 +90,20 @@ def run_worker(heimdex: Heimdex, options: WorkerOptions, stop: threading.Event) 
     from heimdex.jobs.worker import run_worker as work
 
     return work(heimdex.database, heimdex.jobs.registry, make_makers(heimdex), options, stop)
+
+
+def worker_options(settings: Settings, **more: Any) -> WorkerOptions:
+    """The options of a worker as the settings say; `more` are further ones. Raises UsageError."""
+    from heimdex.jobs.worker import WorkerOptions
+
+    options = WorkerOptions(
+        heartbeat_s=settings.worker_heartbeat_s,
+        stalled_s=settings.worker_stalled_s,
+        sweep_s=min(10.0, settings.worker_heartbeat_s),
+        **more,
+    )
+    options.check()
+    return options
 
 
 def limits_of(text: str) -> dict[str, int]:

@@ -35,19 +35,10 @@ def worker(
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     with door.opened(home, as_json=as_json) as heimdex:
-        from heimdex.app.jobs import run_worker
-        from heimdex.jobs.worker import WorkerOptions
+        from heimdex.app.jobs import run_worker, worker_options
 
-        settings = heimdex.settings
-        options = WorkerOptions(
-            queues=tuple(name.strip() for name in queues.split(",") if name.strip()),
-            concurrency=concurrency,
-            once=once,
-            heartbeat_s=settings.worker_heartbeat_s,
-            stalled_s=settings.worker_stalled_s,
-            sweep_s=min(10.0, settings.worker_heartbeat_s),
-        )
-        options.check()
+        names = tuple(name.strip() for name in queues.split(",") if name.strip())
+        options = worker_options(heimdex.settings, queues=names, concurrency=concurrency, once=once)
         typer.echo(f"Working on {', '.join(options.queues)}. Ctrl-C hands back and stops.", err=True)
         orderly = run_worker(heimdex, options, stop)
     if as_json:

@@ -7,6 +7,7 @@ with Client("http://127.0.0.1:8765") as client:
         print(hit.path, hit.start, hit.end)
 """
 
-from heimdex.client.client import Client, ServiceError
+from heimdex.client.client import Client
+from heimdex.client.problems import ServiceError
 
 __all__ = ["Client", "ServiceError"]

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypeVar
 import httpx2
 from pydantic import BaseModel
 
+from heimdex.client.documents.jobs import JobPage, JobRequest, JobShape, State
 from heimdex.client.documents.library import (
     AssetDetail,
     AssetPage,
@@ -20,21 +21,13 @@ from heimdex.client.documents.library import (
     VerificationShape,
 )
 from heimdex.client.documents.searches import SearchAnswer, SearchRequest
-from heimdex.errors import HeimdexError
+from heimdex.client.problems import ServiceError
+from heimdex.client.uploads import OnProgress, Uploaded, upload
 
 Document = TypeVar("Document", bound=BaseModel)
 
 TIMEOUT_S = 60.0
 BLOCK_BYTES = 1 << 18
-
-
-class ServiceError(HeimdexError):
-    """The service refused, or cannot be reached. `status` is None where it gave no answer."""
-
-    def __init__(self, message: str, *, status: int | None = None, problem: dict[str, Any] | None = None):
-        super().__init__(message)
-        self.status = status
-        self.problem = problem or {}
 
 
 class Client:
@@ -133,6 +126,47 @@ class Client:
     def export(self, asset_id: str, form: Literal["sidecar", "srt", "vtt", "edl"] = "sidecar") -> str:
         """Everything known of an asset (JSON), its subtitles, or its scenes as a cut list."""
         return self.request("GET", f"/api/v1/assets/{asset_id}/export", params={"as": form}).text
+
+    def add_job(self, kind: str, *, priority: int = 0, **work: Any) -> JobShape:
+        """Ask workers for something: the fields of IndexJob, BackfillJob, ReprocessJob or VerifyJob."""
+        wanted = JobRequest.model_validate({"work": {"kind": kind, **work}, "priority": priority})
+        body = wanted.model_dump(mode="json", exclude_none=True)
+        return JobShape.model_validate(self.request("POST", "/api/v1/jobs", json=body).json())
+
+    def jobs(self, *, state: State | None = None, page_size: int = 100) -> Iterator[JobShape]:
+        """Every job, the newest first."""
+        cursor: str | None = None
+        while True:
+            given = {"state": state, "limit": page_size, "cursor": cursor}
+            page = self.get("/api/v1/jobs", JobPage, given)
+            yield from page.jobs
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def job(self, job_id: str) -> JobShape:
+        """How a job stands."""
+        return self.get(f"/api/v1/jobs/{job_id}", JobShape)
+
+    def change_job(self, job_id: str, verb: Literal["cancel", "pause", "resume", "retry"]) -> JobShape:
+        """Cancel a job, have it wait, go on, or try again."""
+        return JobShape.model_validate(self.request("POST", f"/api/v1/jobs/{job_id}/{verb}").json())
+
+    def watch(self, job_id: str) -> Iterator[JobShape]:
+        """A job each time something changes, until it has ended."""
+        try:
+            with self.http.stream("GET", f"/api/v1/jobs/{job_id}/events", timeout=None) as answer:
+                if answer.is_error:
+                    answer.read()
+                for line in _checked(answer).iter_lines():
+                    if line.startswith("data:"):
+                        yield JobShape.model_validate_json(line.removeprefix("data:"))
+        except httpx2.HTTPError as error:
+            raise _unreachable(self.http, error) from error
+
+    def upload(self, path: Path, on_progress: OnProgress | None = None) -> Uploaded:
+        """Hand in a file, resumed where it is cut off. It is indexed once it is there."""
+        return upload(self.http, path, on_progress or (lambda _done, _total: None))
 
     def status(self) -> dict[str, Any]:
         """How much there is, and how far each stage has come."""

@@ -22,6 +22,7 @@ from heimdex.errors import (
     UsageError,
 )
 from heimdex.jobs.changes import UNSUCCESSFUL, Change
+from heimdex.jobs.job_ids import working_on
 from heimdex.jobs.kind import JobRun, Makers, Registry
 from heimdex.store import jobs as rows
 
@@ -131,6 +132,10 @@ class Runner:
         )
 
     def _work(self, running: _Running) -> None:
+        with working_on(running.run.job_id):
+            self._do(running)
+
+    def _do(self, running: _Running) -> None:
         run = running.run
         kind = self.registry.find(run.job.kind)
         log.info("job %s (%s) begins, attempt %d", run.job_id, kind.name, run.job.attempts)

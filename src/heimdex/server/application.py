@@ -24,6 +24,7 @@ from heimdex.server.routes import (
     assets,
     health,
     ingest,
+    jobs,
     keys,
     library,
     metrics,
@@ -67,7 +68,7 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
     app.state.metrics = ServerMetrics(heimdex)
     problems.install(app)
-    for module in (search, assets, library, uploads, ingest, sign_in, users, keys):
+    for module in (search, assets, library, jobs, uploads, ingest, sign_in, users, keys):
         app.include_router(module.router)
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
