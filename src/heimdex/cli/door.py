@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from heimdex.cli.stopping import STOP
 from heimdex.config import Settings, read_settings
 from heimdex.errors import HeimdexError, NotFound, QueryError, SettingsError, UsageError
 
@@ -27,9 +28,13 @@ def opened(home: Path | None, *, as_json: bool, owner: str | None = None) -> Ite
     settings = settings_of(home, as_json=as_json, owner=owner)
     from heimdex.app import Heimdex
 
+    STOP.is_closing = False
     try:
         with Heimdex(settings) as heimdex:
-            yield heimdex
+            try:
+                yield heimdex
+            finally:
+                STOP.is_closing = True
     except HeimdexError as error:
         fail(error, as_json=as_json)
 

@@ -8,36 +8,20 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import suppress
 from typing import NoReturn
 
-INTERRUPTED = 130  # the exit code: 128 + SIGINT
-ECHO_S = 2.0  # so soon after the first a signal is its echo: terminals and wrappers both send it
+from heimdex.cli.stopping import INTERRUPTED, STOP
+
 FAREWELL = b"Stopped. What was not finished, the next run goes on with.\n"
-
-
-class _Stop:
-    """What to do when asked to stop: begin to; when asked again because that takes long, be gone."""
-
-    def __init__(self) -> None:
-        self._asked_s: float | None = None
-
-    def __call__(self, *_: object) -> None:
-        if self._asked_s is None:
-            self._asked_s = time.monotonic()
-            raise KeyboardInterrupt
-        if time.monotonic() - self._asked_s > ECHO_S:
-            os._exit(INTERRUPTED)
 
 
 def main() -> None:
     """Run the command line."""
-    stop = _Stop()
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, STOP)
+    signal.signal(signal.SIGTERM, STOP)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # under nohup it is ignored, and stays so
-        signal.signal(signal.SIGHUP, stop)
+        signal.signal(signal.SIGHUP, STOP)
     try:
         from heimdex.cli.commands import app
 

@@ -53,11 +53,4 @@ class ShownSignal(PictureSignal):
     def _weighed(self, frame: FrameScore, strength: float) -> Evidence:
         """Of words that were not understood no picture is a sure answer."""
         known = strength if self.words.certainty >= UNDERSTOOD else min(strength, ALMOST)
-        return Evidence(
-            signal="picture",
-            contribution=self.weight * known,
-            raw=frame.cosine,
-            model=self.stored.space.model,
-            rank=frame.rank,
-            strength=known,
-        )
+        return self._evidence(frame).weighed(known, self.weight * known)

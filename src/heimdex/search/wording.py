@@ -65,27 +65,21 @@ class Wording:
             hits.sort()
         if not hits:
             return None
-        if len(hits) == 1:
-            return self._one(hits[0], words.split())
         exact = words.split()
         share = sum(
             self.asked[number].weight * self._form_value(number, hits, exact)
             for number in {number for _, number in hits}
         )
-        window = _tightest(hits)
-        near = (1 + max(n for _, n in window) - min(n for _, n in window)) / (
-            1 + window[-1][0] - window[0][0]
-        )
-        order = _in_order([number for _, number in window])
+        window: Sequence[tuple[int, int]] = hits
+        near = order = 1.0  # a single word is near to itself, and in order
+        if len(hits) > 1:
+            window = _tightest(hits)
+            near = (1 + max(n for _, n in window) - min(n for _, n in window)) / (
+                1 + window[-1][0] - window[0][0]
+            )
+            order = _in_order([number for _, number in window])
         raw = share / self.weight * (SHARE_PART + CLOSE_PART * min(1.0, near) + ORDER_PART * order)
         return Found(raw=min(1.0, round(raw, 6)), places=tuple(place for place, _ in window))
-
-    def _one(self, hit: tuple[int, int], exact: Sequence[str]) -> Found:
-        """As `score` for a single word that was found, which is near to itself and in order."""
-        place, number = hit
-        share = self.asked[number].weight * self._form_value(number, [hit], exact)
-        raw = share / self.weight * (SHARE_PART + CLOSE_PART + ORDER_PART)
-        return Found(raw=min(1.0, round(raw, 6)), places=(place,))
 
     def _is_divided(self, words: str) -> bool:
         """Whether a word may stand there as two, as `e-mail` does for `email`."""
