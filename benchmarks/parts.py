@@ -32,6 +32,7 @@ PARTS = {
     "speech": Part(title="Speech", function="speech:speech_rows"),
     "cuts": Part(title="Cuts", function="cuts:cuts_text"),
     "retrieval": Part(title="Retrieval with the starter", function="quality:retrieval_text"),
+    "serving": Part(title="Fifty searchers at once", function="serving:serving_rows"),
     "upload": Part(title="Uploads", function="uploading:upload_rows"),
     "writing": Part(title="Writing in pictures", function="writing:writing_text"),
 }
