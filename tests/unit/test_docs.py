@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,14 @@ def test_every_command_is_in_the_reference() -> None:
     command: Any = typer.main.get_command(app)
     lacking = [name for name in command.commands if not re.search(rf"^## .*\b{name}\b", page, re.MULTILINE)]
     assert lacking == []
+
+
+def test_the_arithmetic_of_scaling_follows_from_its_figures() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "scaling_docs.py"), run_name="scaling_docs")
+    text = (DOCS / "howto" / "scaling.md").read_text(encoding="utf-8")
+    assert script["page"](text) == text, "run `python scripts/scaling_docs.py`"
+    for measured in ("FRAMES_A_SCENE", "SCENE_BYTES", "FRAME_BYTES", "TERM_BYTES", "FILE_BYTES"):
+        assert f"| {script[measured]:,}" in text, measured  # it stands in the table of what was measured
+    it = script["Library"](1_000_000)
+    assert it.database == pytest.approx(it.seen + it.worded)
+    assert it.shards * script["MEMORY_FOR_HNSW_GB"] * 1e9 >= it.hnsw
