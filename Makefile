@@ -38,6 +38,8 @@ check: $(DEV)  ## format, lint, types, layers, generated documents
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/settings_docs.py --check
+	$(BIN)/python scripts/api_docs.py --check
+	$(BIN)/python scripts/scaling_docs.py --check
 
 # The reference libraries and torch stay out of the product's environment.
 $(BENCH)/.installed: pyproject.toml constraints.txt $(wildcard benchmarks/*.txt)
@@ -68,6 +70,8 @@ format: $(DEV)
 
 docs: $(DEV)  ## write the documents that are generated
 	$(BIN)/python scripts/settings_docs.py
+	$(BIN)/python scripts/api_docs.py
+	$(BIN)/python scripts/scaling_docs.py
 
 clean:
 	rm -rf $(VENV) $(HOME_OF_DEMO) .cache

@@ -173,9 +173,12 @@ made=yes
 make_release || made=no
 write_settings
 if [ "$migrate" = yes ]; then
-    url=$(setting database_url) admin_url=$(setting database_admin_url)
-    as_user env ${url:+HEIMDEX_DATABASE_URL="$url"} ${admin_url:+HEIMDEX_DATABASE_ADMIN_URL="$admin_url"} \
-        "$prefix/current/bin/heimdex" migrate
+    set --
+    for name in database_url database_admin_url object_store s3_endpoint s3_region s3_allow_http s3_key_id s3_secret; do
+        value=$(setting "$name")
+        [ -z "$value" ] || set -- "$@" "HEIMDEX_$(echo "$name" | tr '[:lower:]' '[:upper:]')=$value"
+    done
+    as_user env "$@" "$prefix/current/bin/heimdex" migrate
 fi
 if [ -n "$models" ]; then as_user "$prefix/current/bin/heimdex" models pull --set "$models" --yes; fi
 [ "$made" = no ] || sweep

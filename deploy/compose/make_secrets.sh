@@ -12,7 +12,9 @@ write postgres_password "$(random)"
 write heimdex_password "$(random)"
 write heimdex_database_url "postgresql://heimdex_app:$(cat secrets/heimdex_password)@database/heimdex"
 write heimdex_database_admin_url "postgresql://postgres:$(cat secrets/postgres_password)@database/heimdex"
-key=$(random) secret=$(random)
+write heimdex_s3_key_id "$(random)"
+write heimdex_s3_secret "$(random)"
+key=$(cat secrets/heimdex_s3_key_id) secret=$(cat secrets/heimdex_s3_secret)
 write object_store_users "{\"identities\": [{\"name\": \"heimdex\", \"credentials\": [{\"accessKey\": \"$key\", \
 \"secretKey\": \"$secret\"}], \"actions\": [\"Admin\", \"Read\", \"Write\", \"List\"]}]}"
 echo "secrets/ is complete; keep it out of backups that others read"

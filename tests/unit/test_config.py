@@ -68,6 +68,9 @@ def test_the_object_store_is_a_folder_or_a_bucket(tmp_path: Path) -> None:
     assert isinstance(found, S3Options)
     assert (found.bucket, found.prefix, found.secret) == ("films", "a/b", "hush")
     assert "hush" not in repr(found)
+    by_role = object_place(read_settings(object_store="s3://films", s3_key_id="", s3_secret=""))
+    assert isinstance(by_role, S3Options)
+    assert by_role.key_id is None  # files of secrets may be empty
     for wrong in ("s3://", "gs://films", "s3://films/../other", "s3://films//a", "s3://films/a b"):
         with pytest.raises(SettingsError, match="HEIMDEX_OBJECT_STORE"):
             read_settings(object_store=wrong)

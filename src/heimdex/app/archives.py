@@ -20,17 +20,23 @@ class OpenIndex:
         self._make_tools = make_tools
 
     def take_out(
-        self, folder: str | os.PathLike[str], *, form: str = "parquet", frames: bool = True
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        form: str = "parquet",
+        frames: bool = True,
+        asset: str | None = None,
     ) -> dict[str, Any]:
         """Write an open index (docs/reference/open-index.md) into a new folder, as parquet or json.
 
-        Returns {"folder", "form", "frames", "models", "rows": {table: n}}. Raises UsageError, ArchiveFault.
+        `asset`: of the asset with this id or path alone. Returns {"folder", "form", "frames", "models",
+        "rows": {table: n}}. Raises NotFound, UsageError, ArchiveFault.
         """
         from heimdex import __version__
         from heimdex.pipeline.open_index.taking_out import ExportOptions, export_index
 
         path = Path(folder).expanduser()
-        options = ExportOptions(form=form, frames=frames, written_by=__version__)
+        options = ExportOptions(form=form, frames=frames, written_by=__version__, asset=asset)
         made = export_index(self._make_tools(), path, options)
         return {
             "folder": str(path),

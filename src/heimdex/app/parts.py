@@ -52,7 +52,7 @@ def object_place(settings: Settings) -> Path | S3Options:
         prefix=prefix.strip("/"),
         endpoint=settings.s3_endpoint,
         region=settings.s3_region,
-        key_id=settings.s3_key_id,
+        key_id=settings.s3_key_id or None,  # a file of secrets may be empty
         secret=None if settings.s3_secret is None else settings.s3_secret.get_secret_value(),
         allow_http=settings.s3_allow_http,
     )

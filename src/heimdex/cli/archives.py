@@ -26,7 +26,7 @@ def export_index(
     """Write everything known of a library into files that others can read."""
     with door.opened(home, as_json=as_json, owner=owner) as heimdex:
         found = heimdex.open_index.take_out(folder, form=form, frames=frames)
-        door.show(as_json, lambda: found, lambda: _show_export(found))
+        door.show(as_json, lambda: found, lambda: show_export(found))
 
 
 def import_index(
@@ -81,7 +81,8 @@ def _show_restored(found: dict[str, Any]) -> None:
     )
 
 
-def _show_export(found: dict[str, Any]) -> None:
+def show_export(found: dict[str, Any]) -> None:
+    """What went out, for people."""
     rows = found["rows"]
     typer.echo(
         f"{rows['assets']} assets, {rows['scenes']} scenes, {rows['vectors']} vectors, "

@@ -192,6 +192,10 @@ class ObjectStore:
         """The object's own file, to be read in place; None where it lies on another machine."""
         return self._shelf.path(self._checked(key))
 
+    def make_place(self) -> bool:
+        """Make the bucket where there is none; whether that was needed. Raises ObjectStoreError."""
+        return self._tried(self._shelf.make)
+
     def probe(self) -> None:
         """Write, read and remove a small object. Raises ObjectStoreError, StorageFull."""
         key = self.key("probe", uuid.uuid4().hex)

@@ -28,11 +28,16 @@ class ModelNote:
     spaces: tuple[tuple[str, int], ...]
 
 
-def read_rows(connection: Connection[Any], owner: str, table: str) -> Iterator[JsonRow]:
-    """The owner's rows of a table of the open index, by asset; some hundred are in memory at a time."""
+def read_rows(
+    connection: Connection[Any], owner: str, table: str, asset_id: str | None = None
+) -> Iterator[JsonRow]:
+    """The owner's rows of a table of the open index, by asset, or those of one asset alone.
+
+    Some hundred are in memory at a time.
+    """
     with connection.cursor(name=f"read_{table}") as cursor:
         cursor.itersize = ROWS_AT_A_TIME
-        cursor.execute(SQL[f"read_{table}"], {"owner": owner})
+        cursor.execute(SQL[f"read_{table}"], {"owner": owner, "asset": asset_id})
         for (row,) in cursor:
             yield row
 

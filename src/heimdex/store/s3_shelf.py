@@ -27,6 +27,7 @@ from heimdex.errors import (
     ObjectStoreUnavailable,
     SettingsError,
 )
+from heimdex.store.buckets import make_bucket
 from heimdex.store.shelf import PIECE_BYTES, Put, Shelf
 
 MOST_PARTS = 9_000  # S3 takes 10,000
@@ -67,6 +68,7 @@ class S3Shelf(Shelf):
 
     def __init__(self, options: S3Options) -> None:
         """Asks nothing yet. Raises SettingsError for an address that is none."""
+        self._options = options
         self.place = f"s3://{options.bucket}/{options.prefix}".rstrip("/")
         self._where = f"{self.place} at {options.endpoint}" if options.endpoint else self.place
         if options.endpoint is not None:
@@ -80,6 +82,27 @@ class S3Shelf(Shelf):
                 f"The object store {self._where} cannot be used: {_first_line(error)}. See "
                 "docs/howto/object-store.md."
             ) from error
+
+    def make(self) -> bool:
+        """The bucket, where there is none and the login may."""
+        timeout_s = self._options.short_timeout_s
+        with self._translated(None):
+            if self._is_there():
+                return False
+            return make_bucket(
+                self._options.bucket, _config(self._options, timeout_s), self._where, timeout_s
+            )
+
+    def _is_there(self) -> bool:
+        try:
+            next(iter(obstore.list(self._quick, chunk_size=1)), None)
+        except FileNotFoundError:
+            return False
+        except BaseError as error:
+            if "NoSuchBucket" in str(error):
+                return False
+            raise
+        return True
 
     def put(self, put: Put, pieces: Iterator[bytes]) -> None:
         """In one request, or in parts; parts of an object that does not come about are taken back."""
@@ -185,7 +208,8 @@ class S3Shelf(Shelf):
 
     def _bucketless(self) -> ObjectStoreRefused:
         return ObjectStoreRefused(
-            f"There is no bucket for {self._where}; make it, or correct HEIMDEX_OBJECT_STORE."
+            f"There is no bucket for {self._where}; make it (`heimdex migrate` does where it may), or "
+            "correct HEIMDEX_OBJECT_STORE."
         )
 
 

@@ -32,6 +32,10 @@ class Shelf(ABC):
     is_shared: bool
     """Whether other machines reach it too."""
 
+    def make(self) -> bool:
+        """Make the place where it has to be made beforehand and is not there; whether it was made."""
+        return False
+
     @abstractmethod
     def put(self, put: Put, pieces: Iterator[bytes]) -> None:
         """Store an object, whole or not at all. What `pieces` raises goes through, and nothing is stored."""

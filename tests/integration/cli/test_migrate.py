@@ -39,6 +39,8 @@ def test_migrate_makes_the_tables_once_with_the_admin_login(
                 *(migration.name for migration in migrations()),
                 *(f"{queue.name}: {step}" for step in queue.steps),
             ],
+            "object_store": str(tmp_path / "home" / "objects"),
+            "bucket_made": False,
         }
         (secrets / "heimdex_database_admin_url").unlink()
         second = runner.invoke(app, ["migrate", "--home", home])

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from heimdex.app import Heimdex
 from heimdex.cli.commands import app
 from heimdex.entities import TextLine, Transcript, Utterance, Word
-from heimdex.errors import ArchiveFault, UsageError
+from heimdex.errors import ArchiveFault, NotFound, UsageError
 from heimdex.pipeline.open_index import json_lines, manifest, parquet
 from heimdex.pipeline.open_index.tables import BY_NAME, TABLES, Type
 from heimdex.store import assets, descriptions, text_lines, transcripts
@@ -395,3 +395,48 @@ def test_the_reference_names_every_column_with_its_type() -> None:
         for name, body in re.findall(r"^## `(\w+)`\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
     }
     assert told == {table.name: {n: str(kind) for n, kind in table.columns.items()} for table in TABLES}
+
+
+@pytest.mark.parametrize("form", ["parquet", "json"])
+def test_one_asset_goes_out_alone_and_comes_back(
+    library: tuple[Heimdex, Path], form: str, tmp_path: Path
+) -> None:
+    heimdex, media = library
+    film = str(media / "film.mp4")
+    ran = CliRunner().invoke(
+        app,
+        ["export", film, "--as", form, "--output", str(tmp_path / "out"), "--json"],
+        env={
+            "HEIMDEX_HOME": str(heimdex.settings.home),
+            "HEIMDEX_DATABASE_URL": heimdex.settings.database_url,
+        },
+    )
+    assert ran.exit_code == 0, ran.output
+    found = json.loads(ran.stdout)
+    whole = heimdex.export(film)
+    assert found["rows"]["assets"] == 1
+    assert found["rows"]["scenes"] == len(whole["scenes"])
+    assert found["rows"]["utterances"] == len(whole["transcript"]["utterances"]) > 0
+    assert 0 < found["rows"]["vectors"] < heimdex.open_index.take_out(tmp_path / "all")["rows"]["vectors"]
+    brought = heimdex.for_owner(str(uuid.uuid4())).open_index.bring_in(tmp_path / "out")
+    assert brought["imported"] == 1
+    again = heimdex.open_index.bring_in(tmp_path / "out")
+    assert (again["imported"], again["known"]) == (0, 1)
+
+
+def test_an_index_of_one_asset_needs_the_asset_and_a_folder(
+    library: tuple[Heimdex, Path], tmp_path: Path
+) -> None:
+    heimdex, media = library
+    with pytest.raises(NotFound):
+        heimdex.open_index.take_out(tmp_path / "out", asset=str(media / "nothing.mp4"))
+    ran = CliRunner().invoke(
+        app,
+        ["export", str(media / "film.mp4"), "--as", "json"],
+        env={
+            "HEIMDEX_HOME": str(heimdex.settings.home),
+            "HEIMDEX_DATABASE_URL": heimdex.settings.database_url,
+        },
+    )
+    assert ran.exit_code != 0
+    assert "--output" in ran.output

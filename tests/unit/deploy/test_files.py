@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
+import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,8 @@ ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+WRONG_CALL = typer.BadParameter.__bases__[0]  # click's UsageError, whichever click it is that typer uses
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-COMMANDS = frozenset(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-if importlib.util.find_spec("heimdex.cli.worker") is None:  # jobs are not part of this version
-    COMMANDS |= {"worker"}
 
 
 def documents(path: Path) -> Iterator[dict[str, Any]]:
@@ -35,9 +33,31 @@ def documents(path: Path) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def compose() -> dict[str, Any]:
+def compose(*, with_store: bool = False) -> dict[str, Any]:
+    """compose.yaml, and what object-store.yaml puts over it, merged as Compose does."""
     (document,) = documents(DEPLOY / "compose" / "compose.yaml")
+    if with_store:
+        (over,) = documents(DEPLOY / "compose" / "object-store.yaml")
+        document = merged(document, over)
     return document
+
+
+def merged(under: Any, over: Any) -> Any:
+    """Maps are merged, lists joined, all else replaced."""
+    if isinstance(under, dict) and isinstance(over, dict):
+        return under | {key: merged(under[key], over[key]) if key in under else over[key] for key in over}
+    return [*under, *over] if isinstance(under, list) and isinstance(over, list) else over
+
+
+def parse(line: Sequence[str]) -> None:
+    """Read a command line of `heimdex` as it would be, without running it. Raises WRONG_CALL."""
+    command: Any = typer.main.get_command(app)
+    name, rest = "heimdex", list(line)
+    while hasattr(command, "commands"):
+        name = rest.pop(0)
+        assert name in command.commands, line
+        command = command.commands[name]
+    command.make_context(name, rest)
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -61,24 +81,47 @@ def test_every_setting_that_is_named_exists(path: Path) -> None:
 
 def test_every_secret_of_compose_and_kubernetes_is_a_setting() -> None:
     names = {name for name in compose()["secrets"] if name.startswith("heimdex_")} - {"heimdex_password"}
-    names |= {key for d in manifests() if d["kind"] == "Secret" for key in d["stringData"]}
-    assert names
+    secrets = {d["metadata"]["name"]: d["stringData"] for d in manifests() if d["kind"] == "Secret"}
+    assert json.loads(secrets.pop("heimdex-object-store-users")["users.json"])["identities"]
+    names |= {key for values in secrets.values() for key in values}
+    assert names >= {"heimdex_database_url", "heimdex_database_admin_url", "heimdex_s3_secret"}
     assert {name.removeprefix("heimdex_") for name in names} <= Settings.model_fields.keys()
 
 
 def test_compose_waits_for_what_has_to_be_done_once() -> None:
-    services = compose()["services"]
+    document = compose(with_store=True)
+    services = document["services"]
+    assert services["migrate"]["depends_on"]["object-store"] == {"condition": "service_healthy"}
     for name in ("api", "worker"):
         waits = services[name]["depends_on"]
         assert waits["migrate"] == {"condition": "service_completed_successfully"}
         assert waits["models"] == {"condition": "service_completed_successfully"}
     assert services["migrate"]["depends_on"]["database"] == {"condition": "service_healthy"}
-    for service in services.values():
-        assert set(service.get("depends_on", {})) <= services.keys()
-        assert set(service.get("secrets", [])) <= compose()["secrets"].keys()
-        for volume in service.get("volumes", []):
-            source = volume.split(":", maxsplit=1)[0]
-            assert source.startswith((".", "$")) or source in compose()["volumes"]
+
+
+@pytest.mark.parametrize("with_store", [False, True])
+def test_compose_declares_what_it_uses_and_uses_what_it_declares(with_store: bool) -> None:
+    document = compose(with_store=with_store)
+    services, volumes, secrets = document["services"].values(), set(), set()
+    for service in services:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+", service["image"])
+        assert set(service.get("depends_on", {})) <= document["services"].keys()
+        secrets |= set(service.get("secrets", []))
+        sources = {volume.split(":", maxsplit=1)[0] for volume in service.get("volumes", [])}
+        volumes |= {source for source in sources if not source.startswith((".", "$"))}
+        for source in sources:
+            if source.startswith("./"):
+                assert (DEPLOY / "compose" / source).exists()
+    assert volumes == document["volumes"].keys()
+    assert secrets == document["secrets"].keys()
+
+
+def test_what_is_to_be_set_in_env_is_asked_for() -> None:
+    """Every name of env.example stands in a compose file, and every variable of those in env.example."""
+    folder = DEPLOY / "compose"
+    told = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", (folder / "env.example").read_text(), re.MULTILINE))
+    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", (folder / "compose.yaml").read_text()))
+    assert told - {"COMPOSE_FILE"} == asked - {"HEIMDEX_S3_ALLOW_HTTP"}
 
 
 def test_only_the_migration_knows_the_administrator_s_login() -> None:
@@ -112,19 +155,33 @@ def test_no_container_of_ours_runs_as_root_or_writes_to_its_image() -> None:
     assert image.rindex("USER ") > image.rindex("RUN ")
 
 
-def test_every_command_that_is_started_exists() -> None:
-    started = [pod["containers"][0]["args"][0] for pod in pods().values()]
-    started += [
-        s["command"][0] for n, s in compose()["services"].items() if n in ("migrate", "api", "worker")
+def started() -> list[list[str]]:
+    """Every command line of `heimdex` that a file of deploy/ starts."""
+    lines = [
+        pod["containers"][0]["args"] for pod in pods().values() if "heimdex" in pod["containers"][0]["image"]
     ]
-    started += re.findall(
-        r"^ExecStart=\S+/bin/heimdex (\w+)", "".join(u.read_text() for u in UNITS), re.MULTILINE
-    )
+    for service in compose(with_store=True)["services"].values():
+        if service["image"].startswith("heimdex"):
+            scripts = " ".join(service["command"]) if "entrypoint" in service else ""
+            found = re.findall(r"\bheimdex (.+?);", scripts)
+            lines += [shlex.split(line.replace("$$", "$")) for line in found] if found else []
+            lines += [service["command"]] if "entrypoint" not in service else []
+    for text in (*(unit.read_text() for unit in UNITS), (DEPLOY / "install.sh").read_text()):
+        lines += [
+            shlex.split(line) for line in re.findall(r'(?:^ExecStart=\S+|")/bin/heimdex"? (.+)$', text, re.M)
+        ]
     (default,) = re.findall(r"^CMD (\[.*\])$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
-    started.append(json.loads(default)[0])
-    started += re.findall(r'bin/heimdex"? (\w+)', (DEPLOY / "install.sh").read_text())
-    assert len(started) > 8
-    assert set(started) <= COMMANDS
+    return [*lines, json.loads(default)]
+
+
+def test_every_command_that_is_started_exists_with_its_options() -> None:
+    lines = started()
+    assert {line[0] for line in lines} == {"serve", "worker", "migrate", "models"}
+    for line in lines:
+        parse(line)
+    for wrong in (["serve", "--hoist", "x"], ["models", "pull", "--every"], ["serve", "--port"]):
+        with pytest.raises(WRONG_CALL):
+            parse(wrong)
 
 
 def test_the_manifests_name_each_other_rightly() -> None:
@@ -138,13 +195,17 @@ def test_the_manifests_name_each_other_rightly() -> None:
         assert {mount["name"] for mount in container["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
         for source in container["envFrom"]:
             assert ("ConfigMap", source["configMapRef"]["name"]) in names
+        assert {s["configMapRef"]["name"] for s in container["envFrom"]} == {
+            "heimdex",
+            "heimdex-object-store",
+        }
         for volume in pod["volumes"]:
             if "persistentVolumeClaim" in volume:
                 assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in names
             for part in volume.get("projected", {}).get("sources", []):
                 assert ("Secret", part["secret"]["name"]) in names
     for document in found:
-        if document["kind"] == "Deployment":
+        if document["kind"] in ("Deployment", "StatefulSet"):
             wanted = document["spec"]["selector"]["matchLabels"]
             assert wanted.items() <= document["spec"]["template"]["metadata"]["labels"].items()
 
@@ -209,5 +270,9 @@ def test_make_secrets_makes_each_secret_once(tmp_path: Path) -> None:
     assert made.keys() >= compose()["secrets"].keys()
     assert made["heimdex_password"] in made["heimdex_database_url"]
     assert json.loads(made["object_store_users"])["identities"]
+    asked = compose(with_store=True)["secrets"]
+    assert {
+        path.removeprefix("./secrets/") for entry in asked.values() for path in entry.values()
+    } <= made.keys()
     subprocess.run([script], check=True, capture_output=True)
     assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == made

@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.errors import ArchiveFault, StorageFull, UsageError
+from heimdex.pipeline.library import find_asset
 from heimdex.pipeline.open_index import manifest
 from heimdex.pipeline.open_index.manifest import FORMS, FRAMES, Manifest, TableNote
 from heimdex.pipeline.open_index.rows import Row, from_database
@@ -24,18 +25,22 @@ from heimdex.store.faults import DISK_FULL_WORDS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportOptions:
-    """How an index goes out. `frames`: with the kept frames; `written_by`: the version of Heimdex."""
+    """How an index goes out. `frames`: with the kept frames; `written_by`: the version of Heimdex.
+
+    `asset`: of the asset with this id or path alone.
+    """
 
     form: str = "parquet"  # or json
     frames: bool = True
     written_by: str = ""
+    asset: str | None = None
 
 
 def export_index(tools: Tools, folder: Path, options: ExportOptions) -> Manifest:
-    """Write the owner's whole index into a new or empty folder.
+    """Write the owner's whole index, or an asset's part of it, into a new or empty folder.
 
-    Raises UsageError for another form or a folder in use, ArchiveFault where a kept frame is missing or
-    damaged, StorageFull.
+    Raises NotFound for an asset there is not, UsageError for another form or a folder in use, ArchiveFault
+    where a kept frame is missing or damaged, StorageFull.
     """
     if options.form not in FORMS:
         raise UsageError(f"no form called {options.form!r}; there are {', '.join(FORMS)}")
@@ -55,10 +60,13 @@ def _export(tools: Tools, folder: Path, options: ExportOptions) -> Manifest:
     notes: dict[str, TableNote] = {}
     # One transaction: whoever indexes meanwhile changes nothing of what is read here.
     with tools.database.transaction(tools.owner, read_only=True) as connection:
+        asset_id = None
+        if options.asset is not None:
+            asset_id = find_asset(connection, tools.owner, options.asset).asset_id
         models = tuple(open_rows.read_models(connection, tools.owner))
         for table in TABLES:
             path = folder / f"{table.name}{house.ENDING}"
-            rows = _rows(connection, tools.owner, table)
+            rows = _rows(connection, tools.owner, table, asset_id)
             if options.frames and table.name == "keyframes":
                 rows = _with_files(tools, folder / FRAMES, rows)
             notes[table.name] = manifest.note(path, house.write(path, table, rows))
@@ -75,8 +83,8 @@ def _export(tools: Tools, folder: Path, options: ExportOptions) -> Manifest:
     return made
 
 
-def _rows(connection: Connection[Any], owner: str, table: Table) -> Iterator[Row]:
-    for given in open_rows.read_rows(connection, owner, table.name):
+def _rows(connection: Connection[Any], owner: str, table: Table, asset_id: str | None) -> Iterator[Row]:
+    for given in open_rows.read_rows(connection, owner, table.name, asset_id):
         yield from_database(table, given)
 
 

@@ -1,22 +1,28 @@
 -- The whole index of an owner, table by table, as JSON: out to an open index, and in from one. Rows come by asset, in
--- the order of their ids, so that several tables can be read side by side.
+-- the order of their ids, so that several tables can be read side by side. `asset`: of that one alone.
 
 -- name: read_assets
 -- What the files are.
-SELECT to_jsonb(a) FROM heimdex.asset a WHERE a.owner_id = %(owner)s ORDER BY a.asset_id;
+SELECT to_jsonb(a) FROM heimdex.asset a
+ WHERE a.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR a.asset_id = %(asset)s)
+ ORDER BY a.asset_id;
 
 -- name: read_files
 -- The paths; first those that were refused and lead to no asset.
-SELECT to_jsonb(f) FROM heimdex.file f WHERE f.owner_id = %(owner)s
+SELECT to_jsonb(f) FROM heimdex.file f
+ WHERE f.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR f.asset_id = %(asset)s)
  ORDER BY f.asset_id NULLS FIRST, f.path_bytes;
 
 -- name: read_scenes
 -- The scenes.
-SELECT to_jsonb(s) FROM heimdex.scene s WHERE s.owner_id = %(owner)s ORDER BY s.asset_id, s.position;
+SELECT to_jsonb(s) FROM heimdex.scene s
+ WHERE s.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR s.asset_id = %(asset)s)
+ ORDER BY s.asset_id, s.position;
 
 -- name: read_keyframes
 -- The kept frames.
-SELECT to_jsonb(k) FROM heimdex.keyframe k WHERE k.owner_id = %(owner)s
+SELECT to_jsonb(k) FROM heimdex.keyframe k
+ WHERE k.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR k.asset_id = %(asset)s)
  ORDER BY k.asset_id, k.scene_id, k.rank;
 
 -- name: read_vectors
@@ -24,7 +30,8 @@ SELECT to_jsonb(k) FROM heimdex.keyframe k WHERE k.owner_id = %(owner)s
 SELECT to_jsonb(v) || jsonb_build_object('model', m.name, 'precision', m.precision,
                                          'weights_sha256', m.weights_sha256, 'space', p.name)
   FROM heimdex.vector v JOIN heimdex.space p USING (space_id) JOIN heimdex.model m USING (model_id)
- WHERE v.owner_id = %(owner)s ORDER BY v.asset_id, v.scene_id, v.rank, v.space_id;
+ WHERE v.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR v.asset_id = %(asset)s)
+ ORDER BY v.asset_id, v.scene_id, v.rank, v.space_id;
 
 -- name: read_calibrations
 -- How those vectors take to texts as such.
@@ -32,38 +39,48 @@ SELECT to_jsonb(c) || jsonb_build_object('model', m.name, 'precision', m.precisi
            'weights_sha256', m.weights_sha256, 'space', p.name, 'asset_id', s.asset_id)
   FROM heimdex.calibration c JOIN heimdex.scene s USING (owner_id, scene_id)
   JOIN heimdex.space p USING (space_id) JOIN heimdex.model m USING (model_id)
- WHERE c.owner_id = %(owner)s ORDER BY s.asset_id, c.scene_id, c.rank, c.space_id;
+ WHERE c.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR s.asset_id = %(asset)s)
+ ORDER BY s.asset_id, c.scene_id, c.rank, c.space_id;
 
 -- name: read_transcripts
 -- What was listened to.
-SELECT to_jsonb(t) FROM heimdex.transcript t WHERE t.owner_id = %(owner)s ORDER BY t.asset_id;
+SELECT to_jsonb(t) FROM heimdex.transcript t
+ WHERE t.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR t.asset_id = %(asset)s)
+ ORDER BY t.asset_id;
 
 -- name: read_utterances
 -- What is said.
-SELECT to_jsonb(u) FROM heimdex.utterance u WHERE u.owner_id = %(owner)s ORDER BY u.asset_id, u.position;
+SELECT to_jsonb(u) FROM heimdex.utterance u
+ WHERE u.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR u.asset_id = %(asset)s)
+ ORDER BY u.asset_id, u.position;
 
 -- name: read_text_lines
 -- What is written in the pictures.
-SELECT to_jsonb(l) FROM heimdex.text_line l WHERE l.owner_id = %(owner)s
+SELECT to_jsonb(l) FROM heimdex.text_line l
+ WHERE l.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR l.asset_id = %(asset)s)
  ORDER BY l.asset_id, l.start_us, l.line_id;
 
 -- name: read_descriptions
 -- What is described.
-SELECT to_jsonb(d) FROM heimdex.description d WHERE d.owner_id = %(owner)s ORDER BY d.asset_id, d.scene_id;
+SELECT to_jsonb(d) FROM heimdex.description d
+ WHERE d.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR d.asset_id = %(asset)s)
+ ORDER BY d.asset_id, d.scene_id;
 
 -- name: read_text_vectors
 -- What a scene's words mean, by the names of the models.
 SELECT to_jsonb(t) || jsonb_build_object('model', m.name, 'precision', m.precision,
                                          'weights_sha256', m.weights_sha256, 'space', p.name)
   FROM heimdex.text_vector t JOIN heimdex.space p USING (space_id) JOIN heimdex.model m USING (model_id)
- WHERE t.owner_id = %(owner)s ORDER BY t.asset_id, t.scene_id, t.channel, t.space_id;
+ WHERE t.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR t.asset_id = %(asset)s)
+ ORDER BY t.asset_id, t.scene_id, t.channel, t.space_id;
 
 -- name: read_ledger
 -- The ledger, by the names of the models.
 SELECT to_jsonb(r) || jsonb_build_object('model', m.name, 'precision', m.precision,
                                          'weights_sha256', m.weights_sha256)
   FROM heimdex.stage_run r LEFT JOIN heimdex.model m ON m.model_id = r.model_id
- WHERE r.owner_id = %(owner)s ORDER BY r.asset_id, r.stage, r.model_id;
+ WHERE r.owner_id = %(owner)s AND (%(asset)s::uuid IS NULL OR r.asset_id = %(asset)s)
+ ORDER BY r.asset_id, r.stage, r.model_id;
 
 -- name: read_models
 -- Every model that made something of the owner's, with its spaces.
