@@ -129,7 +129,9 @@ def test_a_picture_is_named_as_the_service_answers_it(ask: Ask, anna: Tenant) ->
     assert path == f"/api/v1/keyframes/{keyframe_id}/thumbnail"
     ask(None, "SELECT set_config('heimdex.public_url', 'https://heimdex.example/', false)")
     whole = [f"https://heimdex.example/api/v1/scenes/{one}/thumbnail" for one in anna.asset.scene_ids]
-    assert [row[0] for row in ask(anna.owner, "SELECT thumbnail_url FROM video_scenes ORDER BY index")] == whole
+    assert [
+        row[0] for row in ask(anna.owner, "SELECT thumbnail_url FROM video_scenes ORDER BY index")
+    ] == whole
     assert ask(anna.owner, nearest, to_text(anna.query()))[0][0] == f"https://heimdex.example{path}"
     ask(anna.owner, "DELETE FROM vector RETURNING 1")
     ask(anna.owner, "DELETE FROM keyframe RETURNING 1")
