@@ -19,7 +19,7 @@ from heimdex.client import Client, ServiceError
 from heimdex.config import Settings
 from heimdex.encoders import catalog
 from heimdex.encoders.starter import STARTER
-from heimdex.errors import DatabaseUnavailable
+from heimdex.errors import DatabaseUnavailable, ModelUnavailable
 from heimdex.server import default_model
 from heimdex.server.auth.options import auth_options
 from heimdex.server.options import ServerOptions
@@ -102,6 +102,10 @@ def site(
                 Client(address) as nobody,
             ):
                 yield Site(heimdex=heimdex, other=other, admin=admin, member=member, nobody=nobody)
+
+
+def without_weights(name: str, options: Any) -> Any:
+    raise ModelUnavailable(f"No weights of {name} in {options.models_dir}")
 
 
 def refused(status: int, call: Any, *arguments: Any, **more: Any) -> str:
@@ -250,4 +254,6 @@ def test_a_machine_without_the_weights_is_ready_and_names_them(
     answer = site.nobody.http.get("/ready")
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "missing": ["second"]})
     assert site.nobody.health().models == {"picture": "second"}
+    monkeypatch.setattr(catalog, "load", without_weights)
+    assert "heimdex models pull" in refused(409, site.admin.change_model, "starter")
     assert site.admin.search("red").models == {"picture": "fake"}, "the model before stands in"

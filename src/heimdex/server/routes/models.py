@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,10 +24,12 @@ from heimdex.client.documents.models import (
     RollbackRequest,
     RolledBack,
 )
-from heimdex.errors import NotAllowed, UsageError
+from heimdex.errors import ChangeRefused, ModelUnavailable, NotAllowed, UsageError, WeightsCorrupt
 from heimdex.server.auth.caller import AdminCaller, Caller, ReadCaller, WriteCaller
 from heimdex.server.etags import answer
 from heimdex.server.shapes.problems import problems
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=problems(404, 409))
 
@@ -47,28 +51,32 @@ def change_model(request: Request, caller: WriteCaller, wanted: ModelChangeReque
     """Take another model into use, as a job: built, checked, compared, then pointed to."""
     options = _options(caller, wanted)
     jobs = _library(request, caller.owner).jobs
-    return job_shapes.job(jobs.add_model_change(wanted.model, options, priority=wanted.priority))
+    with _refused_without_weights():
+        return job_shapes.job(jobs.add_model_change(wanted.model, options, priority=wanted.priority))
 
 
 @router.post("/change/plan", operation_id="plan_model_change", response_model=ModelPlan)
 def plan_model_change(request: Request, caller: WriteCaller, wanted: ModelChangeRequest) -> dict[str, Any]:
     """What such a change would make, and about how long it takes."""
     library = _library(request, caller.owner)
-    return library.model_change.plan(wanted.model, _options(caller, wanted))
+    with _refused_without_weights():
+        return library.model_change.plan(wanted.model, _options(caller, wanted))
 
 
 @router.post("/rollback", operation_id="roll_back_model", response_model=RolledBack)
 def roll_back_model(request: Request, caller: WriteCaller, wanted: RollbackRequest) -> dict[str, Any]:
     """Go back to the model before, at once."""
     change = _library(request, caller.owner).model_change
-    return change.rollback_by_jobs(_owners(caller, wanted), catch_up=wanted.catch_up)
+    with _refused_without_weights():
+        return change.rollback_by_jobs(_owners(caller, wanted), catch_up=wanted.catch_up)
 
 
 @router.put("/choice", operation_id="choose_model", response_model=ModelState)
 def choose_model(request: Request, caller: WriteCaller, wanted: ChoiceRequest) -> dict[str, Any]:
     """Point a library to a model all of whose vectors are there, or have it follow the installation."""
     owner = caller.owner if wanted.owner is None else _demanded(caller, [wanted.owner])[0]
-    _library(request, caller.owner).model_change.choose(owner, wanted.model)
+    with _refused_without_weights():
+        _library(request, caller.owner).model_change.choose(owner, wanted.model)
     return _state(request, caller, owner)
 
 
@@ -76,6 +84,19 @@ def choose_model(request: Request, caller: WriteCaller, wanted: ChoiceRequest) -
 def prune_models(request: Request, caller: AdminCaller) -> dict[str, Any]:
     """Remove the vectors of models that were left and whose days are over. Workers do so every hour."""
     return _library(request, caller.owner).model_change.prune()
+
+
+@contextmanager
+def _refused_without_weights() -> Iterator[None]:
+    """The service is well, though weights that a request names are not there or are damaged."""
+    try:
+        yield
+    except (ModelUnavailable, WeightsCorrupt) as error:
+        log.warning("a change of the picture model was refused: %s", error)
+        raise ChangeRefused(
+            "The weights of that model are not installed on the service's machine, or are damaged; "
+            "`heimdex models pull` and `verify` there bring and mend them."
+        ) from error
 
 
 def _options(caller: Caller, wanted: ModelChangeRequest) -> StartOptions:
