@@ -216,7 +216,14 @@ class LicenceNotAccepted(ModelError):
 
 
 class ChangeRefused(ModelError):
-    """Another model is not taken into use, for a reason; the one before stays."""
+    """Another model is not taken into use, for a reason; the one before stays.
+
+    `is_of_library`: the reason lies in an owner's files, which the message may name; any other passes.
+    """
+
+    def __init__(self, message: str, *, is_of_library: bool = False) -> None:
+        super().__init__(message)
+        self.is_of_library = is_of_library
 
 
 class VectorFault(ModelError):

@@ -397,13 +397,14 @@ class Heimdex:
 
         return list_assets(self._tools_to_read())
 
-    def check_ready(self) -> None:
-        """Whether searches can be answered now. Raises DatabaseUnavailable, ModelError."""
-        self.database.run(self.owner, lambda c: c.execute("SELECT 1").fetchone(), read_only=True)
-        if self.settings.pictures:
-            from heimdex.pipeline.models import load
+    def check_ready(self) -> tuple[str, ...]:
+        """Whether searches can be answered now. Raises StoreError at once where the database is away.
 
-            load(self.model)
+        The installation's model is loaded. Returns the names of models whose weights cannot be used here:
+        the model before stands in for them, or words answer alone.
+        """
+        name = self.model_change.default()
+        return () if not self.settings.pictures or parts.can_load(self.settings, name) else (name,)
 
     def show(self, asset: str) -> dict[str, Any]:
         """One asset by id or path: its scenes, keyframes and ledger. Raises NotFound."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from heimdex.app.change_options import StartOptions, arguments_of, options_of
 from heimdex.errors import SettingsError
 from heimdex.jobs.board import Board
 from heimdex.jobs.kinds import standard_kinds
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from heimdex.jobs.kind import Makers, Registry
     from heimdex.jobs.worker import WorkerOptions
     from heimdex.pipeline.selection import Chosen
+    from heimdex.pipeline.shadow import OnChange
     from heimdex.pipeline.tools import Tools
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -29,6 +31,7 @@ class Jobs(Board):
     def __init__(self, heimdex: Heimdex, registry: Registry, makers: Makers) -> None:
         super().__init__(lambda: heimdex.database, heimdex.owner, registry)
         self._makers = makers
+        self._check_change = heimdex.model_change.check
 
     def add_index(
         self, *paths: PathLike, stages: Sequence[str] | None = None, retry: bool = False, priority: int = 0
@@ -47,6 +50,17 @@ class Jobs(Board):
     def add_reprocess(self, query: str = "", *, priority: int = 0, **options: Any) -> Job:
         """Have workers run stages again. `options`: stages, only, force, per_minute. Raises UsageError."""
         return self.enqueue("reprocess", _given({"query": query, **options}), priority=priority)
+
+    def add_model_change(self, model: str, options: StartOptions | None = None, *, priority: int = 0) -> Job:
+        """Have a worker take another picture model into use: `ModelChange.start` as a job.
+
+        Raises UsageError, NotFound, ModelUnavailable where the model is not installed on this machine.
+        """
+        from heimdex.jobs.kinds.model_changing import NAME
+
+        options = options or StartOptions()
+        arguments = {"model": self._check_change(model, options), **arguments_of(options)}
+        return self.enqueue(NAME, arguments, priority=priority)
 
     def choose(
         self, query: str = "", *, stages: Sequence[str] | None = None, only: str | None = None
@@ -79,7 +93,18 @@ def make_makers(heimdex: Heimdex) -> Makers:
     def tools(owner: str, model: str | None) -> Tools:
         return library(owner).tools_of(model)
 
-    return Makers(tools=tools, searcher=lambda owner: library(owner).searcher, hidden=heimdex.settings.hidden)
+    def change_model(
+        owner: str, arguments: Mapping[str, Any], stop: Callable[[], bool], hear: OnChange
+    ) -> dict[str, Any]:
+        options = options_of(arguments)
+        return library(owner).model_change.start(arguments["model"], options, stop=stop, on_progress=hear)
+
+    return Makers(
+        tools=tools,
+        searcher=lambda owner: library(owner).searcher,
+        hidden=heimdex.settings.hidden,
+        change_model=change_model,
+    )
 
 
 def run_worker(heimdex: Heimdex, options: WorkerOptions, stop: threading.Event) -> bool:

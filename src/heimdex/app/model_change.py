@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from heimdex.app import model_state, parts
+from heimdex.app.change_options import StartOptions
+from heimdex.app.comparing import COMPARED, compare
 from heimdex.errors import ModelError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -17,18 +20,7 @@ if TYPE_CHECKING:
     from heimdex.pipeline.tools import PictureModel, Tools
     from heimdex.store.pointers import PointedModel
 
-COMPARED = 50  # queries that two models are compared by
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StartOptions:
-    """Whom a change reaches, and how careful it is. Neither owners nor percent: the whole installation."""
-
-    owners: tuple[str, ...] = ()  # UUIDs; theirs alone, whatever the installation uses
-    percent: int | None = None  # of the owners, told by their ids; for a gradual roll-out
-    keep_days: int = 30  # vectors of the model that is left stay so long
-    sample: int = 64  # kept frames whose vectors are computed again
-    most_failed: float = 0.05  # share of the pictures that the new model may fail on
+__all__ = ["ModelChange", "StartOptions"]
 
 
 class ModelChange:
@@ -75,6 +67,10 @@ class ModelChange:
             reports = change_default(self._heimdex.database, make, new_id, percent=options.percent)
         return {"model": new.row.name, "changes": [report.document() for report in reports]}
 
+    def check(self, model: str, options: StartOptions) -> str:
+        """The full name of a model that may be taken into use like this. Raises as `start` does."""
+        return self._new(model, options).row.name
+
     def plan(self, model: str, options: StartOptions | None = None) -> dict[str, Any]:
         """What `start` would make: {"model", "owners", "scenes", "vectors", "seconds"}. Changes nothing."""
         from heimdex.pipeline.backfill import backfill
@@ -104,6 +100,37 @@ class ModelChange:
             lambda c: model_state.describe(c, self._heimdex.settings, self._heimdex.owner),
             read_only=True,
         )
+
+    def full_state(self) -> dict[str, Any]:
+        """The same with `coverage`: how many kept frames have their vectors, model by model."""
+        return self._heimdex.database.run(
+            self._heimdex.owner,
+            lambda c: model_state.with_coverage(c, self._heimdex.settings, self._heimdex.owner),
+            read_only=True,
+        )
+
+    def libraries(self) -> dict[str, Any]:
+        """Every library's model, coverage and latest change; for administrators.
+
+        {"model": the installation's, "rollout", "libraries": [{"owner", "model", "source", "coverage",
+        "change"}], "count"}
+        """
+        from heimdex.pipeline.model_change import NOBODY
+
+        settings = self._heimdex.settings
+        work = partial(model_state.describe_all, settings=settings)
+        return self._heimdex.database.run(NOBODY, work, read_only=True)
+
+    def default(self) -> str:
+        """The name of the installation's model, whatever owners chose; before there is one, the settings'.
+
+        Does not wait for a database that is away. Raises StoreError.
+        """
+        from heimdex.pipeline.model_change import NOBODY
+
+        database = self._heimdex.database
+        name = database.run(NOBODY, model_state.default_name, read_only=True, patience_s=0.0)
+        return name or self._heimdex.settings.picture_model
 
     def models_in_use(self) -> tuple[str, ...]:
         """The names of the picture models that any owner uses, or may go back to.
@@ -144,6 +171,14 @@ class ModelChange:
             reached = self._reached(None)
         scenes = sum(self._of(owner).backfill().scenes for owner in reached) if catch_up else 0
         return {"rolled_back": [asdict(one) for one in moved], "scenes": scenes}
+
+    def rollback_by_jobs(self, owners: Sequence[str] = (), *, catch_up: bool = True) -> dict[str, Any]:
+        """The same, but backfill jobs make up for what was indexed meanwhile: {"rolled_back", "jobs": n}."""
+        found = self.rollback(owners, catch_up=False)
+        reached = list(owners or self._reached(None)) if catch_up else []
+        for owner in reached:
+            self._of(owner).jobs.add_backfill()
+        return {"rolled_back": found["rolled_back"], "jobs": len(reached)}
 
     def choose(self, owner: str, model: str | None) -> dict[str, Any]:
         """Point an owner to a model whose vectors are all there, or (None) let it follow the installation.
@@ -195,12 +230,7 @@ class ModelChange:
         settings = self._heimdex.settings
         if not settings.pictures:
             raise UsageError("Pictures are switched off; no model can be taken into use.")
-        if options.owners and options.percent is not None:
-            raise UsageError("Give --owners or --percent, not both.")
-        if options.percent is not None and not 1 <= options.percent <= 100:
-            raise UsageError(f"--percent is {options.percent}; it goes from 1 to 100")
-        if options.keep_days < 0 or not 0 <= options.most_failed <= 1 or options.sample < 0:
-            raise UsageError("--keep-days and --sample start at 0; --most-failed goes from 0 to 1")
+        options.check()
         new = parts.picture_model(settings, name)
         parts.expect(settings, new)
         return new
@@ -242,15 +272,15 @@ class ModelChange:
         from heimdex.pipeline.shadow import ChangeOptions
         from heimdex.store.changes import Reach
 
-        def compare() -> Mapping[str, Any]:
-            return _compare(one, new)
+        def hold_against() -> Mapping[str, Any]:
+            return compare(one, new)
 
         return ChangeOptions(
             reach=reach or Reach.OWNER,
             keep_days=options.keep_days,
             sample=options.sample,
             most_failed=options.most_failed,
-            compare=compare,
+            compare=hold_against,
         )
 
     def _register(self, new: PictureModel) -> int:
@@ -267,16 +297,3 @@ class ModelChange:
         except ValueError as error:
             raise UsageError(f"{owner!r} is no owner: a UUID is wanted") from error
         return self._heimdex if one.owner == self._heimdex.owner else one
-
-
-def _compare(one: Heimdex, new: PictureModel) -> Mapping[str, Any]:
-    """The answers of the model in use and of the new one to the owner's queries, held against each other."""
-    from heimdex.search.overlap import compare
-
-    try:
-        old = one.model
-    except ModelError as error:
-        return {"queries": [], "overlap": None, "reason": str(error)}
-    queries = [found["query"] for found in one.model_change.queries()]
-    found = asdict(compare(one.searcher_by(old), one.searcher_by(new), queries))
-    return found | {"queries": list(found["queries"])}

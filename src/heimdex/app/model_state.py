@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from heimdex.store.pointers import Default
 
 LISTED = 20  # changes
+MOST_LIBRARIES = 1000
 
 
 def describe(connection: Connection[Any], settings: Settings, owner: str) -> dict[str, Any]:
@@ -36,6 +37,50 @@ def describe(connection: Connection[Any], settings: Settings, owner: str) -> dic
             _change(record, names) for record in changes.list_changes(connection, owner, limit=LISTED)
         ],
     }
+
+
+def with_coverage(connection: Connection[Any], settings: Settings, owner: str) -> dict[str, Any]:
+    """The same, and how far each model has come."""
+    from heimdex.pipeline.status import coverage
+
+    return describe(connection, settings, owner) | {"coverage": coverage(connection, owner)}
+
+
+def describe_all(connection: Connection[Any], settings: Settings) -> dict[str, Any]:
+    """See `ModelChange.libraries`. Acts for one owner after the other."""
+    from heimdex.pipeline.status import coverage
+
+    names = _Names(connection)
+    owners = pointers.libraries(connection)
+    default = pointers.find_default(connection)
+    found = []
+    for owner in owners[:MOST_LIBRARIES]:
+        pointers.act_for(connection, owner)
+        pointed = pointers.active_model(connection)
+        choice = pointers.find_choice(connection, owner)
+        found.append(
+            {
+                "owner": owner,
+                "model": None if pointed is None else pointed.model.name,
+                "source": "settings" if pointed is None else "choice" if choice else "default",
+                "coverage": coverage(connection, owner),
+                "change": next(
+                    (_change(one, names) for one in changes.list_changes(connection, owner, limit=1)), None
+                ),
+            }
+        )
+    return {
+        "model": settings.picture_model if default is None else names.of(default.model_id),
+        "rollout": _rollout(default, "", connection, names),
+        "libraries": found,
+        "count": len(owners),
+    }
+
+
+def default_name(connection: Connection[Any]) -> str | None:
+    """The name of the installation's model; None before there is one."""
+    default = pointers.find_default(connection)
+    return None if default is None else _Names(connection).of(default.model_id)
 
 
 def notice(settings: Settings, name: str) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heimdex.config import Settings
-from heimdex.errors import ModelUnavailable, NotFound, SettingsError
+from heimdex.errors import ModelError, ModelUnavailable, NotFound, SettingsError
 from heimdex.inherited.expectations import Expected
 from heimdex.store.derived import DerivedFiles
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from heimdex.store.object_cache import ObjectCache
     from heimdex.store.s3_shelf import S3Options
     from heimdex.store.vectors import StoredModel
+
+log = logging.getLogger(__name__)
 
 STARTER = "starter"
 BUCKETS = "s3://"
@@ -111,6 +114,18 @@ def model_in_use(settings: Settings, database: Database, owner: str) -> PictureM
         return picture_model(settings, STARTER)
     pointed = database.run(owner, active_model, read_only=True)
     return picture_model(settings, settings.picture_model if pointed is None else pointed.model.name)
+
+
+def can_load(settings: Settings, name: str) -> bool:
+    """Load a picture model; whether it can be used on this machine. Why not stands in the log."""
+    from heimdex.pipeline.models import load
+
+    try:
+        load(picture_model(settings, name))
+    except (ModelError, NotFound, SettingsError) as error:
+        log.warning("the picture model %s cannot be used here: %s", name, error)
+        return False
+    return True
 
 
 def models_in_use(settings: Settings, pictures: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import typer
 
 from heimdex.cli import door
 from heimdex.cli.door import Home, Json
+from heimdex.cli.jobs import show_job
 
 if TYPE_CHECKING:
     from heimdex.pipeline.shadow import ChangeProgress
@@ -36,7 +37,9 @@ def use(
     most_failed: Annotated[
         float, typer.Option(metavar="SHARE", help="The share of pictures that may fail.")
     ] = 0.05,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until it is through; it always does.")] = True,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Do it here and now, or leave it to running workers.")
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option(help="Say what would be made, and about how long it takes.")
     ] = False,
@@ -57,6 +60,10 @@ def use(
         if dry_run:
             planned = heimdex.model_change.plan(name, options)
             door.show(as_json, lambda: planned, lambda: typer.echo(_plan(planned)))
+            return
+        if not wait:
+            job = heimdex.jobs.add_model_change(name, options)
+            show_job(job, as_json=as_json)
             return
         with _shown(quiet=as_json) as on_progress:
             found = heimdex.model_change.start(name, options, on_progress=on_progress)

@@ -21,6 +21,15 @@ from heimdex.client.documents.library import (
     ModelsShape,
     VerificationShape,
 )
+from heimdex.client.documents.models import (
+    LibraryModels,
+    ModelChangeRequest,
+    ModelPlan,
+    ModelState,
+    PrunedModels,
+    RollbackRequest,
+    RolledBack,
+)
 from heimdex.client.documents.searches import SearchAnswer, SearchRequest
 from heimdex.client.problems import ServiceError
 from heimdex.client.uploads import OnProgress, Uploaded, upload
@@ -184,6 +193,37 @@ class Client:
         """The models there are."""
         return self.get("/api/v1/models", ModelsShape).models
 
+    def model_state(self) -> ModelState:
+        """The model in use, how far others have come, and how it was changed."""
+        return self.get("/api/v1/models/change", ModelState)
+
+    def library_models(self) -> LibraryModels:
+        """The model of every library; for administrators."""
+        return self.get("/api/v1/models/libraries", LibraryModels)
+
+    def change_model(self, model: str, **more: Any) -> JobShape:
+        """Take another model into use, by a job; `more` are the fields of ModelChangeRequest."""
+        wanted = ModelChangeRequest(model=model, **more)
+        return self._posted("/api/v1/models/change", wanted, JobShape)
+
+    def plan_model_change(self, model: str, **more: Any) -> ModelPlan:
+        """What such a change would make."""
+        wanted = ModelChangeRequest(model=model, **more)
+        return self._posted("/api/v1/models/change/plan", wanted, ModelPlan)
+
+    def roll_back_model(self, **more: Any) -> RolledBack:
+        """Back to the model before, at once; `more` are the fields of RollbackRequest."""
+        return self._posted("/api/v1/models/rollback", RollbackRequest(**more), RolledBack)
+
+    def choose_model(self, model: str | None, *, owner: str | None = None) -> ModelState:
+        """Point a library to a model whose vectors are there; None: it follows the installation."""
+        body = {"model": model, "owner": owner}
+        return ModelState.model_validate(self.request("PUT", "/api/v1/models/choice", json=body).json())
+
+    def prune_models(self) -> PrunedModels:
+        """Remove the vectors of models whose days are over."""
+        return PrunedModels.model_validate(self.request("POST", "/api/v1/models/prune").json())
+
     def verify(self, *, sample: int = 16) -> VerificationShape:
         """Derive a part of the index again, and name every fault."""
         answer = self.request("POST", "/api/v1/verify", json={"sample": sample})
@@ -219,6 +259,10 @@ class Client:
         finally:
             partial.unlink(missing_ok=True)
         return target.stat().st_size
+
+    def _posted(self, path: str, wanted: BaseModel, kind: type[Document]) -> Document:
+        body = wanted.model_dump(mode="json", exclude_none=True)
+        return kind.model_validate(self.request("POST", path, json=body).json())
 
     def _search(self, path: str, **options: Any) -> SearchAnswer:
         return SearchAnswer.model_validate(self.request("POST", path, **options).json())

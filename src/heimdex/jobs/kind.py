@@ -12,6 +12,7 @@ from heimdex.entities import Job, JobProgress, NewJob
 from heimdex.errors import Stopped, UsageError
 
 if TYPE_CHECKING:
+    from heimdex.pipeline.shadow import OnChange
     from heimdex.pipeline.tools import Tools
     from heimdex.search import Searcher
 
@@ -23,6 +24,8 @@ MOST_PRIORITY = 400
 MakeTools = Callable[[str, str | None], "Tools"]
 """(owner, name of a picture model or None) → the tools of that owner."""
 MakeSearcher = Callable[[str], "Searcher"]
+ChangeModel = Callable[[str, Mapping[str, Any], Callable[[], bool], "OnChange"], Mapping[str, Any]]
+"""(owner, what the job is to do, whether to stop, who is told) → {"model", "changes"}."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +35,7 @@ class Makers:
     tools: MakeTools
     searcher: MakeSearcher
     hidden: bool = False  # hidden files are indexed as well
+    change_model: ChangeModel | None = None
 
 
 @dataclass(kw_only=True)
@@ -48,6 +52,7 @@ class JobRun:
     results: Callable[[], list[Mapping[str, Any]]] = list  # of the parts, when concluding
     stop: threading.Event = field(default_factory=threading.Event)
     parts: list[NewJob] = field(default_factory=list)
+    followers: list[NewJob] = field(default_factory=list)
     latest: JobProgress = field(default_factory=JobProgress)
 
     @property
@@ -74,6 +79,10 @@ class JobRun:
         self.latest = JobProgress(done=done, total=total, current=current, eta_s=eta_s)
         self.check_stop()
 
+    def tell(self, done: int, total: int, current: str = "") -> None:
+        """The same for work that looks at `stop` by itself."""
+        self.latest = JobProgress(done=done, total=total, current=current)
+
     def check_stop(self) -> None:
         """Raise Stopped once the run has to end."""
         if self.stop.is_set():
@@ -85,6 +94,13 @@ class JobRun:
         They are entered when the run returns, in one transaction.
         """
         self.parts += parts
+
+    def follow(self, job: NewJob) -> None:
+        """Have a job of its own follow, entered in the transaction that ends this one well.
+
+        Its id stands under `followed_by` in the result.
+        """
+        self.followers.append(job)
 
 
 Work = Callable[[JobRun], Mapping[str, Any]]

@@ -181,6 +181,9 @@ class Runner:
         if run.parts:  # asked to stop while it was being split: it is split again
             self._stood_still(job, change, parent)
             return
+        if run.followers:
+            ids = [one.job_id for one in change.enter(run.followers)]
+            done = replace(done, result=dict(result) | {"followed_by": ids})
         state = JobState.DONE
         if job.phase == "conclude":
             counts = rows.count_parts(change.connection, change.owner, job.job_id)

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heimdex.errors import HeimdexError, UsageError
+from heimdex.errors import HeimdexError, Stopped, UsageError
 from heimdex.jobs.kind import QUEUES, Makers, Registry
 from heimdex.jobs.runner import Runner, RunnerOptions
 from heimdex.jobs.stalled import requeue_stalled
 from heimdex.jobs.tickets import TASK
+from heimdex.jobs.tidying import Tidying
 
 if TYPE_CHECKING:
     from procrastinate import App, JobContext
@@ -39,6 +40,7 @@ class WorkerOptions:
     heartbeat_s: float = 10.0
     stalled_s: float = 40.0  # without a heartbeat: given up
     sweep_s: float = 10.0  # between two looks for the dead
+    tidy_s: float = 3600.0  # between two looks for what may be removed; one of all workers looks
     poll_s: float = 5.0  # should a notification get lost, and for jobs that are due later
     grace_s: float = 8.0  # to finish or to let go, once told to stop
     running: RunnerOptions = field(default_factory=RunnerOptions)
@@ -61,7 +63,7 @@ def run_worker(
 
     After `stop`, what is in hand ends or is handed back within `grace_s` and a little. Where this returns
     False, threads that do not listen are still busy and the process should be ended; they can write nothing.
-    Uses two connections beside those of `database`. Raises UsageError.
+    Uses three connections at most beside those of `database`. Raises UsageError.
     """
     options.check()
     name = f"{socket.gethostname()}/{os.getpid()}/{database.session_name}"
@@ -85,8 +87,10 @@ class Worker:
         """See `run_worker`."""
         thread = threading.Thread(target=self._take_jobs, name="worker", daemon=True)
         sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+        tidier = threading.Thread(target=self._tidy, name="tidy", daemon=True)
         thread.start()
         sweeper.start()
+        tidier.start()
         while not self._stop.is_set() and thread.is_alive():
             self._stop.wait(0.1)
         self._ended.set()
@@ -99,6 +103,7 @@ class Worker:
             self.runner.hand_back()
             thread.join(LAST_WORDS_S)
         sweeper.join(LAST_WORDS_S)
+        tidier.join(LAST_WORDS_S)
         return not thread.is_alive()
 
     def _sweep(self) -> None:
@@ -112,6 +117,28 @@ class Worker:
                 log.warning("the queue cannot be looked through for dead workers: %s", error)
             if self._ended.wait(options.sweep_s):
                 return
+
+    def _tidy(self) -> None:
+        """On a thread of its own: to remove millions of vectors takes a while."""
+        if self.options.once:
+            return
+        tidying = Tidying(self.database, self._check_ended)
+        try:
+            while True:
+                try:
+                    tidying.look()
+                except Stopped:
+                    return
+                except HeimdexError as error:
+                    log.warning("vectors of models that were left cannot be removed now: %s", error)
+                if self._ended.wait(self.options.tidy_s):
+                    return
+        finally:
+            tidying.close()
+
+    def _check_ended(self) -> None:
+        if self._ended.is_set():
+            raise Stopped("the worker was asked to stop")
 
     def _take_jobs(self) -> None:
         while not self._ended.is_set():

@@ -200,7 +200,8 @@ class Shadow:
             raise ChangeRefused(
                 f"{self.new.name} failed on {blinded} of {seen} pictures that can be found now ({first}). "
                 f"`heimdex backfill --model {self.new.name} --failed` tries them again; --most-failed allows "
-                "for more."
+                "for more.",
+                is_of_library=True,
             )
 
     def _check(self) -> None:
@@ -214,7 +215,8 @@ class Shadow:
             more = f" and {len(found.faults) - FAULTS_TOLD} more" if len(found.faults) > FAULTS_TOLD else ""
             raise ChangeRefused(
                 f"The vectors of {self.new.name} are not sound: {named}{more}. Mend with "
-                f"{found.faults[0].mend}, then begin again; searches go on as before."
+                f"{found.faults[0].mend}, then begin again; searches go on as before.",
+                is_of_library=True,
             )
 
     def _due(self, *, limit: int) -> int:

@@ -44,7 +44,7 @@ def status(tools: Tools) -> dict[str, Any]:
                 {name: entry[name] for name in TEXT_FIELDS}
                 for entry in text_vectors.count_texts(connection, owner)
             ],
-            "coverage": _coverage(spaces, counts["keyframes"]),
+            "coverage": _by_model(spaces, counts["keyframes"]),
             "models": {"picture": tools.model.row.name} if tools.pictures else {},
         }
 
@@ -52,8 +52,14 @@ def status(tools: Tools) -> dict[str, Any]:
     return found
 
 
-def _coverage(spaces: Sequence[dict[str, Any]], keyframes: int) -> list[dict[str, Any]]:
-    """How many of the kept frames have their vectors, model by model; the emptiest of its spaces counts."""
+def coverage(connection: Connection[Any], owner: str) -> list[dict[str, Any]]:
+    """How many of an owner's kept frames have their vectors, model by model."""
+    keyframes = assets.count_library(connection, owner)["keyframes"]
+    return _by_model(vectors.count_vectors(connection, owner), keyframes)
+
+
+def _by_model(spaces: Sequence[dict[str, Any]], keyframes: int) -> list[dict[str, Any]]:
+    """Of a model's spaces the emptiest counts."""
     by_model: dict[int, list[dict[str, Any]]] = {}
     for space in spaces:
         by_model.setdefault(space["model_id"], []).append(space)

@@ -16,6 +16,7 @@ from heimdex.server import problems
 from heimdex.server.asked_pictures import AskedPictures
 from heimdex.server.auth.limits import RateLimitHeaders
 from heimdex.server.auth.options import auth_options
+from heimdex.server.default_model import DefaultModel
 from heimdex.server.guards import Guards
 from heimdex.server.libraries import Libraries
 from heimdex.server.metrics import ServerMetrics
@@ -28,6 +29,7 @@ from heimdex.server.routes import (
     keys,
     library,
     metrics,
+    models,
     search,
     sign_in,
     uploads,
@@ -67,8 +69,9 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     app.state.libraries = Libraries(heimdex, most=options.libraries)
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
     app.state.metrics = ServerMetrics(heimdex)
+    app.state.default_model = DefaultModel(heimdex)
     problems.install(app)
-    for module in (search, assets, library, jobs, uploads, ingest, sign_in, users, keys):
+    for module in (search, assets, library, models, jobs, uploads, ingest, sign_in, users, keys):
         app.include_router(module.router)
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)

@@ -43,6 +43,7 @@ STATUS: tuple[tuple[type[errors.HeimdexError], HTTPStatus], ...] = (
     (errors.FetchFailed, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.UploadError, HTTPStatus.CONFLICT),
     (errors.Superseded, HTTPStatus.CONFLICT),
+    (errors.ChangeRefused, HTTPStatus.CONFLICT),
     (errors.StorageFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (errors.DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.ObjectStoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),

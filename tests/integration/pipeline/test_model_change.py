@@ -7,7 +7,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,31 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from heimdex import Heimdex
+from heimdex.app.jobs import run_worker
 from heimdex.app.model_change import StartOptions
 from heimdex.cli.commands import app
 from heimdex.encoders import catalog
 from heimdex.encoders.starter import STARTER
 from heimdex.entities import Answer
-from heimdex.errors import ChangeRefused, ModelUnavailable, NotFound, UsageError
-from heimdex.pipeline import shadow
+from heimdex.errors import ChangeRefused, ModelUnavailable, NotFound, Stopped, UsageError
+from heimdex.jobs.tidying import Tidying
+from heimdex.pipeline import indexing, pruning, shadow, sharing
 from heimdex.pipeline.shadow import ChangeProgress
 from heimdex.store import pointers
 from tests.conftest import TEMPLATE, ServerUnderTest
 from tests.planting import lasting_workers, make_media
 from tests.two_models import two_models
+from tests.worker_kit import QUICK as QUICK_WORKER
 
 QUICK = StartOptions(sample=4)
+FORGET_ONE = (
+    "WITH late AS (SELECT a.asset_id FROM heimdex.asset a ORDER BY asset_id DESC LIMIT 1), "
+    "model AS (SELECT model_id FROM heimdex.model WHERE name = 'second'), "
+    "gone AS (DELETE FROM heimdex.vector v USING late, model, heimdex.space s "
+    "WHERE v.asset_id = late.asset_id AND s.model_id = model.model_id AND v.space_id = s.space_id) "
+    "DELETE FROM heimdex.stage_run r USING late, model "
+    "WHERE r.asset_id = late.asset_id AND r.model_id = model.model_id"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -217,6 +228,42 @@ def test_an_index_run_that_began_with_the_old_model_catches_up_after_the_switch(
     assert heimdex.model_change.state()["model"] == "second"
     assert counted(heimdex, "second") >= counted(heimdex, "fake")
     assert heimdex.verify(sample=-1).faults == ()
+
+
+def test_index_jobs_whose_parts_saw_the_model_change_have_a_backfill_follow(
+    heimdex: Heimdex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "FILES_A_PART", 1)
+    folder = photo(tmp_path / "parts", "first", (10, 200, 90))
+    photo(folder, "second", (200, 10, 90))
+    switched: list[Any] = []
+    begin = indexing.index
+
+    def switch_after(*arguments: Any, **options: Any) -> Any:
+        """The pointer moves after the first part, before the second."""
+        report = begin(*arguments, **options)
+        if not switched:
+            switched.append(heimdex.model_change.start("second", QUICK))
+            sql(heimdex, FORGET_ONE)  # as if its part had not ended at the switch
+        return report
+
+    monkeypatch.setattr(indexing, "index", switch_after)
+    job = heimdex.jobs.add_index(folder)
+    assert run_worker(heimdex, replace(QUICK_WORKER, once=True), threading.Event())
+    done = heimdex.jobs.get(job.job_id)
+    assert done.result is not None
+    assert (done.state, done.result["indexed"]) == ("done", 2)
+    (follower,) = done.result["followed_by"]
+    followed = heimdex.jobs.get(follower)
+    assert (followed.kind, followed.parent_id, followed.state) == ("backfill", None, "done")
+    assert counted(heimdex, "second") == counted(heimdex, "fake") + 2, "the first by both, the second by one"
+    assert heimdex.verify(sample=-1).faults == ()
+
+    quiet = heimdex.jobs.add_index(folder)
+    assert run_worker(heimdex, replace(QUICK_WORKER, once=True), threading.Event())
+    assert "followed_by" not in (heimdex.jobs.get(quiet.job_id).result or {}), (
+        "no model was changed meanwhile"
+    )
 
 
 def test_an_index_run_waits_at_the_moment_of_the_switch(
@@ -474,6 +521,85 @@ def test_what_is_in_use_or_may_come_back_is_never_pruned(heimdex: Heimdex, media
     with pytest.raises(ChangeRefused, match="pruned"):
         heimdex.model_change.rollback()
     assert heimdex.model_change.prune() == {"pruned": []}
+
+
+def test_of_all_workers_one_prunes_now_and_then_and_another_when_it_is_gone(
+    heimdex: Heimdex, database_url: str, tmp_path: Path
+) -> None:
+    with opened(database_url, tmp_path) as elsewhere:
+        first, second = (Tidying(one.database, lambda: None) for one in (heimdex, elsewhere))
+        assert (first.look(), second.look(), first.look()) == (True, False, True)
+        heimdex.model_change.start("second", StartOptions(sample=0, keep_days=0))
+        assert (second.look(), counted(heimdex, "fake") > 0) == (False, True)
+        first.close()
+        assert (second.look(), counted(heimdex, "fake")) == (True, 0)
+        second.close()
+
+
+def test_a_worker_prunes_beside_its_jobs_and_stops_amid_it(
+    heimdex: Heimdex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "VECTORS_AT_ONCE", 1)
+    heimdex.model_change.start("second", StartOptions(sample=0, keep_days=0))
+    before = counted(heimdex, "fake")
+
+    def stop_amid() -> None:
+        if counted(heimdex, "fake") < before:
+            raise Stopped
+
+    tidying = Tidying(heimdex.database, stop_amid)
+    with pytest.raises(Stopped):
+        tidying.look()
+    tidying.close()
+    assert 0 < counted(heimdex, "fake") < before
+    stop = threading.Event()
+    worker = threading.Thread(target=run_worker, args=(heimdex, QUICK_WORKER, stop))
+    worker.start()
+    for _ in range(2000):
+        if not counted(heimdex, "fake"):
+            break
+        threading.Event().wait(0.01)
+    stop.set()
+    worker.join()
+    assert counted(heimdex, "fake") == 0
+    assert last_change(heimdex)["pruned_at"] is not None
+    assert heimdex.verify(sample=-1).faults == ()
+
+
+def test_a_change_left_to_workers_is_a_job_that_goes_on_where_it_was_stopped(
+    heimdex: Heimdex, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = {"HEIMDEX_HOME": str(heimdex.settings.home), "HEIMDEX_DATABASE_URL": database_url}
+    command = ["models", "use", "second", "--no-wait", "--sample", "2", "--json"]
+    answer = CliRunner().invoke(app, command, env=env)
+    assert answer.exit_code == 0, answer.output
+    entered = json.loads(answer.stdout)
+    assert (entered["state"], entered["arguments"]) == ("waiting", {"model": "second", "sample": 2})
+    assert heimdex.model_change.state()["model"] == "fake"
+
+    stop, fill = threading.Event(), shadow.Shadow._fill
+
+    def stop_first(self: shadow.Shadow, phase: str, options: Any) -> Any:
+        report = fill(self, phase, options)
+        stop.set()
+        heimdex.jobs.pause(entered["job_id"])
+        while heimdex.jobs.get(entered["job_id"]).wish is None:
+            pass
+        threading.Event().wait(0.3)  # until the run was told
+        return report
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shadow.Shadow, "_fill", stop_first)
+        assert run_worker(heimdex, QUICK_WORKER, stop)
+    assert heimdex.jobs.get(entered["job_id"]).state == "paused"
+    assert (last_change(heimdex)["state"], heimdex.model_change.state()["model"]) == ("building", "fake")
+    heimdex.jobs.resume(entered["job_id"])
+    assert run_worker(heimdex, replace(QUICK_WORKER, once=True), threading.Event())
+    done = heimdex.jobs.get(entered["job_id"])
+    assert done.result is not None
+    assert (done.state, done.result["switched"], done.result["vectors"]) == ("done", 1, 0)
+    assert len(heimdex.model_change.state()["changes"]) == 1
+    assert heimdex.model_change.state()["model"] == "second"
 
 
 def test_nothing_is_pruned_amid_a_change_and_no_two_changes_meet(heimdex: Heimdex) -> None:

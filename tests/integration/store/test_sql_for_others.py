@@ -113,10 +113,29 @@ def test_a_scene_is_one_row_with_its_best_frame(ask: Ask, anna: Tenant) -> None:
     assert [row[0] for row in rows] == list(anna.asset.scene_ids)
     assert {row[1:4] for row in rows} == {(anna.asset.asset_id, anna.owner, anna.owner)}
     assert [row[4:7] for row in rows] == [(n, float(n), float(n + 1)) for n in range(4)]
-    assert all(row[7].endswith(".jpg") for row in rows)
+    assert [row[7] for row in rows] == [f"/api/v1/scenes/{row[0]}/thumbnail" for row in rows]
     for row, values in zip(rows, anna.asset.values, strict=True):
         assert vectors.from_text(row[8]) == pytest.approx(values[0], abs=1e-6)
     assert {row[9:] for row in rows} == {(True, True, True)}
+
+
+def test_a_picture_is_named_as_the_service_answers_it(ask: Ask, anna: Tenant) -> None:
+    nearest = (
+        "SELECT thumbnail_url, (SELECT keyframe_id::text FROM keyframe k JOIN vector v USING (keyframe_id) "
+        " WHERE k.scene_id = id AND v.embedding::vector(512) = embedding_visual_clip) "
+        "FROM search_scenes_by_visual_clip_embedding(%s::vector, -1, 1)"
+    )
+    ((path, keyframe_id),) = ask(anna.owner, nearest, to_text(anna.query()))
+    assert path == f"/api/v1/keyframes/{keyframe_id}/thumbnail"
+    ask(None, "SELECT set_config('heimdex.public_url', 'https://heimdex.example/', false)")
+    whole = [f"https://heimdex.example/api/v1/scenes/{one}/thumbnail" for one in anna.asset.scene_ids]
+    assert [
+        row[0] for row in ask(anna.owner, "SELECT thumbnail_url FROM video_scenes ORDER BY index")
+    ] == whole
+    assert ask(anna.owner, nearest, to_text(anna.query()))[0][0] == f"https://heimdex.example{path}"
+    ask(anna.owner, "DELETE FROM vector RETURNING 1")
+    ask(anna.owner, "DELETE FROM keyframe RETURNING 1")
+    assert ask(anna.owner, "SELECT count(thumbnail_url), count(*) FROM video_scenes") == [(0, 4)]
 
 
 def test_nobody_sees_a_row_without_an_owner_or_of_another(ask: Ask, database: Database, anna: Tenant) -> None:

@@ -121,13 +121,16 @@ class Health(BaseModel):
     status: Literal["healthy"]
     version: str
     features: dict[str, bool]
-    models: dict[str, str]
+    models: dict[str, str] = Field(description="`picture`: the model of the installation in use.")
 
 
 class Ready(BaseModel):
-    """Whether it can answer searches now."""
+    """It can answer searches now."""
 
     status: Literal["ready"]
+    missing: list[str] = Field(
+        default_factory=list, description="Models in use whose weights cannot be used on this machine."
+    )
 
 
 class ModelsShape(BaseModel):

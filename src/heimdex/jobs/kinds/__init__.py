@@ -8,8 +8,8 @@ from heimdex.jobs.kind import Registry
 
 
 def standard_kinds(limits: Mapping[str, int] | None = None) -> Registry:
-    """Indexing, backfill, reprocessing, verify and remove."""
-    from heimdex.jobs.kinds import backfilling, indexing, reprocessing, upkeep
+    """Indexing, backfill, reprocessing, verify, remove, and changes of the picture model."""
+    from heimdex.jobs.kinds import backfilling, indexing, model_changing, reprocessing, upkeep
 
     kinds = (
         indexing.INDEX,
@@ -18,5 +18,6 @@ def standard_kinds(limits: Mapping[str, int] | None = None) -> Registry:
         reprocessing.REPROCESS,
         upkeep.VERIFY,
         upkeep.REMOVE,
+        model_changing.CHANGE_MODEL,
     )
     return Registry(kinds, limits)

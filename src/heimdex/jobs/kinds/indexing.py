@@ -12,6 +12,7 @@ from typing import Any
 from heimdex.entities import IndexReport, NewJob, Progress
 from heimdex.errors import UsageError
 from heimdex.jobs.kind import JobRun, Kind
+from heimdex.jobs.kinds.catching_up import catch_up, model_of
 from heimdex.jobs.paths import pack, unpack
 
 COUNTS = ("indexed", "unchanged", "moved", "missing", "duplicates", "scenes")
@@ -35,7 +36,8 @@ def index(run: JobRun) -> Mapping[str, Any]:
 
     found = survey(run.tools, _options(run), unpack(run.arguments["paths"]), run.check_stop)
     run.split(parts_of(found.parts, run.arguments))
-    return {"refused": [_readable(asdict(one)) for one in found.refusals[:FAILED_LISTED]]}
+    refused = [_readable(asdict(one)) for one in found.refusals[:FAILED_LISTED]]
+    return {"refused": refused, "model": model_of(run.tools)}
 
 
 def parts_of(
@@ -51,11 +53,23 @@ def parts_of(
 
 
 def conclude(run: JobRun) -> Mapping[str, Any]:
-    """Mark what is missing, and add up what the parts did."""
+    """Mark what is missing, add up what the parts did, and catch up with a model that was changed."""
     from heimdex.pipeline.sharing import conclude as finish
 
     missing = finish(run.tools, _options(run), unpack(run.arguments["paths"]))
+    catch_up_with(run)
     return summed(run) | {"missing": missing}
+
+
+def catch_up_with(run: JobRun) -> None:
+    """Where parts made vectors of a model that is not in use any more, have a backfill follow.
+
+    The whole's own model counts too: a part that failed does not tell by which one it began.
+    """
+    from heimdex.pipeline.flow import PICTURE, choose
+
+    if PICTURE in choose(run.arguments.get("stages")):
+        catch_up(run, [one.get("model") for one in (run.job.result or {}, *run.results())])
 
 
 def summed(run: JobRun) -> dict[str, Any]:
@@ -77,7 +91,7 @@ def index_files(run: JobRun) -> Mapping[str, Any]:
 
     options = _options(run, is_part=True)
     report = index_paths(run.tools, options, unpack(run.arguments["paths"]), tell, halt=run.stop)
-    return report_of(report)
+    return report_of(report) | {"model": model_of(run.tools)}
 
 
 def report_of(report: IndexReport) -> dict[str, Any]:

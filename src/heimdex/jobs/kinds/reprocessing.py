@@ -7,8 +7,9 @@ from typing import Any
 
 from heimdex.errors import UsageError
 from heimdex.jobs.kind import JobRun, Kind
+from heimdex.jobs.kinds.catching_up import model_of
 from heimdex.jobs.kinds.choosing import choice_of
-from heimdex.jobs.kinds.indexing import parts_of, summed
+from heimdex.jobs.kinds.indexing import catch_up_with, parts_of, summed
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -39,17 +40,23 @@ def reprocess(run: JobRun) -> Mapping[str, Any]:
     size = FILES_A_PART if not per_minute else max(1, min(FILES_A_PART, round(per_minute)))
     retried = dict(arguments) | {"retry": arguments.get("only") == "failed" or bool(arguments.get("force"))}
     run.split(parts_of(in_portions(chosen.paths, size), retried, per_minute=per_minute))
-    return {"assets": len(chosen.assets), "files": len(chosen.paths), "estimate_s": chosen.seconds}
+    return {
+        "assets": len(chosen.assets),
+        "files": len(chosen.paths),
+        "estimate_s": chosen.seconds,
+        "model": model_of(run.tools),
+    }
 
 
 def conclude(run: JobRun) -> Mapping[str, Any]:
-    """Finish the library, and add up what the parts did."""
+    """Finish the library, add up what the parts did, and catch up with a model that was changed."""
     from heimdex.pipeline.flow import choose
     from heimdex.pipeline.run_context import IndexOptions
     from heimdex.pipeline.sharing import conclude as finish
 
     finish(run.tools, IndexOptions(stages=choose(run.arguments.get("stages"))), ())
-    return dict(run.job.result or {}) | summed(run)
+    catch_up_with(run)
+    return {name: value for name, value in (run.job.result or {}).items() if name != "model"} | summed(run)
 
 
 REPROCESS = Kind(

@@ -15,6 +15,8 @@ from heimdex.client.documents.jobs import IndexJob, JobCursor, JobPage, JobReque
 from heimdex.client.documents.words import Id, Text
 from heimdex.entities import Job, JobState
 from heimdex.errors import NotAllowed
+from heimdex.jobs.kinds.model_changing import NAME as CHANGE
+from heimdex.jobs.kinds.model_changing import is_own
 from heimdex.server import cursors
 from heimdex.server.auth.caller import Caller, ReadCaller, WriteCaller
 from heimdex.server.etags import answer
@@ -77,6 +79,9 @@ def change_job(
 ) -> dict[str, Any]:
     """Cancel a job, have it wait, go on, or try again."""
     jobs = _library(request, caller).jobs
+    job = jobs.get(job_id)
+    if job.kind == CHANGE and not is_own(caller.owner, job.arguments) and "admin" not in caller.scopes:
+        raise NotAllowed("A change of the installation's model is for administrators to stop or go on with.")
     work = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume, "retry": jobs.retry}
     return job_shapes.job(work[verb](job_id))
 

@@ -21,7 +21,10 @@ SELECT s.scene_id AS id,
        s.position AS index,
        s.start_us / 1e6::double precision AS start_s,
        s.end_us / 1e6::double precision AS end_s,
-       k.thumbnail_key AS thumbnail_url,
+       -- as the service answers it; the session may say where that is, since the database knows no settings
+       CASE WHEN k.thumbnail_key IS NOT NULL THEN
+           rtrim(COALESCE(current_setting('heimdex.public_url', true), ''), '/')
+           || '/api/v1/scenes/' || s.scene_id || '/thumbnail' END AS thumbnail_url,
        -- a vector of another length is damage, for `verify` to name; it must not end a query over the others
        (CASE WHEN public.vector_dims(v.embedding) = 512
              THEN v.embedding::public.vector(512) END)::public.vector(512) AS embedding_visual_clip,
@@ -87,6 +90,7 @@ DECLARE
     distance text := 'v.embedding::halfvec(512) <=> $2';
     nearest text;
     before text[];
+    place text := rtrim(COALESCE(current_setting('heimdex.public_url', true), ''), '/') || '/api/v1/keyframes/';
 BEGIN
     IF owner IS NULL OR filter_user_id <> owner OR query_embedding IS NULL OR wanted < 1 THEN
         RETURN;
@@ -131,7 +135,7 @@ BEGIN
               FROM nearest n JOIN heimdex.vector v
                 ON v.owner_id = $1 AND v.space_id = %s AND v.scene_id = n.scene_id AND v.rank = n.rank
              ORDER BY v.scene_id, similarity DESC, v.rank)
-         SELECT s.id, s.video_id, s.index, s.start_s, s.end_s, k.thumbnail_key, s.transcript_segment,
+         SELECT s.id, s.video_id, s.index, s.start_s, s.end_s, $6 || k.keyframe_id || ''/thumbnail'', s.transcript_segment,
                 s.visual_summary, s.visual_description, s.visual_entities, s.visual_actions, s.tags,
                 b.embedding::vector(512), b.metadata, b.similarity
            FROM (SELECT * FROM best WHERE similarity >= $4 AND similarity <= 2
@@ -140,7 +144,7 @@ BEGIN
            JOIN heimdex.keyframe k ON k.owner_id = $1 AND k.keyframe_id = b.keyframe_id
           ORDER BY b.similarity DESC, b.scene_id', nearest, space, wanted)
         USING owner, l2_normalize(query_embedding)::halfvec(512), query_embedding,
-              COALESCE(match_threshold, -2), filter_video_id;
+              COALESCE(match_threshold, -2), filter_video_id, place;
 
     PERFORM set_config('hnsw.iterative_scan', before[1], true), set_config('hnsw.ef_search', before[2], true),
             set_config('hnsw.max_scan_tuples', before[3], true);
