@@ -48,10 +48,10 @@ def make_disk(tmp_path: Path) -> Iterator[MakeDisk]:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos whose kept frames take some 3 MiB."""
+    """Photos whose kept frames take some 5 MiB: more than the server gives back when it tidies its own files."""
     folder = tmp_path_factory.mktemp("photos")
     (folder / "first").mkdir()
-    for number in range(60):
+    for number in range(100):
         counter_photo(folder / "first" if number < 3 else folder, number)
     return folder
 
