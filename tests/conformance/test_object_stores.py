@@ -12,7 +12,7 @@ import pytest
 
 from heimdex.entities.objects import escaped, shown_name
 from heimdex.errors import ObjectDamaged, ObjectMissing, UnreadableFile, UsageError
-from heimdex.store.objects import ObjectStore, open_objects
+from heimdex.store.objects import ObjectStore, PutOptions, open_objects
 from heimdex.store.s3_shelf import S3Options
 from heimdex.store.shelf import PIECE_BYTES
 from tests.object_stores import s3_server
@@ -200,9 +200,9 @@ def test_a_file_that_may_be_taken_is_gone_afterwards(store: ObjectStore, tmp_pat
     content = os.urandom(1000)
     path, key = file_of(tmp_path, content), store.key("a")
     with pytest.raises(ObjectDamaged):
-        store.put_file(key, path, "0" * 64, take=True)
+        store.put_file(key, path, "0" * 64, PutOptions(take=True))
     assert path.exists()
-    store.put_file(key, path, hashlib.sha256(content).hexdigest(), take=True)
+    store.put_file(key, path, hashlib.sha256(content).hexdigest(), PutOptions(take=True))
     assert not path.exists()
     assert b"".join(store.read_range(key)) == content
 

@@ -8,12 +8,13 @@ from heimdex.jobs.kind import Registry
 
 
 def standard_kinds(limits: Mapping[str, int] | None = None) -> Registry:
-    """Indexing, backfill, reprocessing, verify and remove."""
-    from heimdex.jobs.kinds import backfilling, indexing, reprocessing, upkeep
+    """Indexing, of folders and uploads, backfill, reprocessing, verify and remove."""
+    from heimdex.jobs.kinds import backfilling, indexing, reprocessing, upkeep, uploading
 
     kinds = (
         indexing.INDEX,
         indexing.INDEX_FILES,
+        uploading.INDEX_UPLOAD,
         backfilling.BACKFILL,
         reprocessing.REPROCESS,
         upkeep.VERIFY,
