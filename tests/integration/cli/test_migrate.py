@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from heimdex.cli.commands import app
 from heimdex.config import read_settings
 from heimdex.errors import SettingsError
+from heimdex.jobs.schema import queue_schema
 from heimdex.store.migrate import migrations
 from tests.conftest import ServerUnderTest
 
@@ -27,13 +28,17 @@ def test_migrate_makes_the_tables_once_with_the_admin_login(
     (secrets / "heimdex_database_url").write_text(f"{database_server.url(name)}\n")
     (secrets / "heimdex_database_admin_url").write_text(make_conninfo(database_server.root, dbname=name))
     monkeypatch.setenv("HEIMDEX_SECRETS_DIR", str(secrets))
+    queue = queue_schema()
     runner, home = CliRunner(), str(tmp_path / "home")
     try:
         first = runner.invoke(app, ["migrate", "--json", "--home", home])
         assert first.exit_code == 0, first.output
         assert json.loads(first.stdout) == {
             "database": "external",
-            "applied": [migration.name for migration in migrations()],
+            "applied": [
+                *(migration.name for migration in migrations()),
+                *(f"{queue.name}: {step}" for step in queue.steps),
+            ],
         }
         (secrets / "heimdex_database_admin_url").unlink()
         second = runner.invoke(app, ["migrate", "--home", home])

@@ -69,7 +69,7 @@ class Place:
                 rows += [(table, *row) for row in connection.execute(SQL(told).format(Identifier(table)))]
             rows += connection.execute(RIGHTS).fetchall()
             rows += connection.execute(
-                "SELECT 'policies', count(*), string_agg(tablename || qual, ' ' ORDER BY tablename) "
+                "SELECT 'policies', count(*), string_agg(tablename || qual, ' ' ORDER BY tablename, qual) "
                 "FROM pg_policies WHERE schemaname = 'heimdex'"
             ).fetchall()
             return rows

@@ -15,7 +15,7 @@ from tests.integration.server.conftest import Service, served
 
 OPEN = {
     "health", "ready", "ways_to_sign_in", "sign_in", "set_up", "sign_out", "begin_oidc", "end_oidc",
-    "metrics",
+    "metrics", "upload_abilities",
 }  # fmt: skip
 
 

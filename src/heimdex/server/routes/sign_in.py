@@ -173,6 +173,7 @@ def change_my_password(who: ReadCaller, body: NewPassword, request: Request, res
     operation_id="begin_oidc",
     summary="Sign in at the provider",
     status_code=303,
+    responses=problems(404),
     response_class=RedirectResponse,
 )
 def begin_oidc(request: Request) -> RedirectResponse:
@@ -193,6 +194,7 @@ def begin_oidc(request: Request) -> RedirectResponse:
     operation_id="finish_oidc",
     summary="Come back from the provider",
     status_code=303,
+    responses=problems(404),
     response_class=RedirectResponse,
 )
 def finish_oidc(request: Request) -> RedirectResponse:
