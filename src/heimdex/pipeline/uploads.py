@@ -24,7 +24,7 @@ from heimdex.pipeline.sharing import conclude
 from heimdex.pipeline.tally import OnProgress
 from heimdex.pipeline.tools import Tools
 from heimdex.store import assets, uploaded, uploads
-from heimdex.store.objects import PutOptions
+from heimdex.store.shelf import PutOptions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from heimdex.errors import ObjectMissing, StorageFull
 from heimdex.store.disk import storage_error
-from heimdex.store.objects import ObjectStore, PutOptions
+from heimdex.store.objects import ObjectStore
+from heimdex.store.shelf import PutOptions
 
 PRIVATE = 0o700
 AT_ONCE = 8  # copies that are fetched side by side

@@ -16,7 +16,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,7 +30,7 @@ from heimdex.errors import (
 )
 from heimdex.store.disk import storage_error
 from heimdex.store.folder_shelf import FolderShelf
-from heimdex.store.shelf import PIECE_BYTES, Put, Shelf
+from heimdex.store.shelf import PIECE_BYTES, Put, PutOptions, Shelf
 
 if TYPE_CHECKING:
     from heimdex.store.s3_shelf import S3Options
@@ -46,20 +45,6 @@ OCTETS = "application/octet-stream"
 _PART = re.compile(r"[A-Za-z0-9_!-][A-Za-z0-9_.!-]{0,199}")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PutOptions:
-    """How a file is stored.
-
-    `take`: it may be moved, and is gone afterwards. `is_proven`: the caller has just seen that it has the
-    checksum given, and lets nobody write it: it is compared only where it is read anyhow, on its way.
-    """
-
-    content_type: str | None = None  # None: by its name
-    take: bool = False
-    is_proven: bool = False
-    check_stop: Callable[[], object] = bool  # called now and then; may raise, and nothing is stored
 
 
 class ObjectStore:

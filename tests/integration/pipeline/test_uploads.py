@@ -167,6 +167,23 @@ def test_verify_names_uploads_that_are_gone_and_objects_nobody_knows(
     assert stray.exists(), "nothing is done to uploads unasked"
 
 
+def test_an_exported_index_names_uploads_whose_files_stay_where_they_are(
+    heimdex: Heimdex, tmp_path: Path
+) -> None:
+    kept = upload(heimdex, tmp_path, "a.jpg", (200, 30, 30))
+    heimdex.uploads.index(kept.object_key)
+    heimdex.open_index.take_out(tmp_path / "out", form="json")
+    assert heimdex.open_index.bring_in(tmp_path / "out")["known"] == 1
+    assert faults(heimdex) == []
+    assert heimdex.remove("a.jpg")
+    assert heimdex.open_index.bring_in(tmp_path / "out")["imported"] == 1
+    (asset,) = heimdex.assets()["assets"]
+    assert asset["path"] == "a.jpg"
+    assert faults(heimdex) == ["the file is gone"]
+    assert heimdex.remove(asset["asset_id"]) == [asset["asset_id"]]
+    assert faults(heimdex) == []
+
+
 def test_an_owner_has_no_part_in_the_uploads_of_another(heimdex: Heimdex, tmp_path: Path) -> None:
     kept = upload(heimdex, tmp_path, "a.jpg", (200, 30, 30))
     other = heimdex.for_owner(str(uuid.uuid4()))

@@ -20,6 +20,7 @@ from heimdex.client import Client
 from heimdex.config import Settings, read_settings
 from heimdex.entities.uploads import Upload, UploadState
 from heimdex.errors import ObjectStoreUnavailable, StoreError
+from heimdex.jobs.paths import pack
 from heimdex.pipeline import stages, workers
 from heimdex.pipeline.incoming.keeping import keep
 from heimdex.pipeline.incoming.options import NewUpload
@@ -40,7 +41,8 @@ MakeMachine = Callable[..., Heimdex]
 @pytest.fixture(scope="module", autouse=True)
 def _workers() -> Iterator[None]:
     with two_models(), lasting_workers(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers, "WorkerPool", stages.WorkerPool)  # those that look at what comes in last, too
+        # Those that look at what comes in last as well.
+        patch.setattr(workers, "WorkerPool", vars(stages)["WorkerPool"])
         yield
 
 
@@ -229,7 +231,11 @@ def test_however_often_uploads_are_swept_each_has_one_job(machine: MakeMachine) 
     api.jobs.retry(job.job_id)
     work(api)
     assert (now(api, upload).error, len(api.jobs.list())) == (None, 1)
-    assert now(api, upload).asset_id is not None
+    asset_id = now(api, upload).asset_id
+    assert asset_id is not None
+    api.jobs.enqueue("remove", {"targets": pack([asset_id.encode()])})
+    work(api)
+    assert (originals(api), records(api), used_bytes(api)) == ([], [], 0)
 
 
 def test_what_could_not_be_indexed_is_ended_with_its_object(machine: MakeMachine) -> None:

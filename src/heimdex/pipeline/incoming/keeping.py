@@ -18,7 +18,7 @@ from heimdex.errors import NotFound, ObjectMissing
 from heimdex.pipeline.originals import Announced, Originals, object_of
 from heimdex.store import parts, uploaded, uploads
 from heimdex.store.database import Database
-from heimdex.store.objects import PutOptions
+from heimdex.store.shelf import PutOptions
 
 
 def keep(
