@@ -12,6 +12,7 @@ from heimdex.entities.objects import is_object, key_of
 if TYPE_CHECKING:
     from heimdex.pipeline.browsing import Original
     from heimdex.pipeline.clips import CutClip
+    from heimdex.pipeline.corrections import Correction
     from heimdex.pipeline.tools import Tools
     from heimdex.pipeline.workers import WorkerPool
 
@@ -34,6 +35,17 @@ class Files:
 
         wanted = AssetQuery(after=after, kind=None if kind is None else Kind(kind), limit=limit)
         return page_of_assets(self._make_tools(), wanted)
+
+    def correct(self, asset: str, correction: Correction) -> dict[str, Any]:
+        """Say what an asset is called or when it was taken; the asset as `show` tells it.
+
+        Raises NotFound, UsageError.
+        """
+        from heimdex.pipeline.corrections import correct
+        from heimdex.pipeline.library import show
+
+        tools = self._make_tools()
+        return show(tools, correct(tools, asset, correction))
 
     def original(self, asset_id: str) -> Original:
         """The file that an asset was made from. Raises NotFound."""

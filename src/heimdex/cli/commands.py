@@ -16,6 +16,7 @@ from heimdex.cli import (
     adapters,
     archives,
     backfill,
+    correcting,
     door,
     evaluation,
     exports,
@@ -222,6 +223,7 @@ def remove(
         door.show(as_json, lambda: {"removed": removed}, lambda: typer.echo(f"{len(removed)} assets removed"))
 
 
+app.command()(correcting.correct)
 app.command()(exports.export)
 app.command()(serve.serve)
 app.command()(migrating.migrate)

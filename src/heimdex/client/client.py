@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from heimdex.client.documents.jobs import JobPage, JobRequest, JobShape, State
 from heimdex.client.documents.library import (
+    AssetCorrection,
     AssetDetail,
     AssetPage,
     AssetShape,
@@ -105,6 +106,12 @@ class Client:
     def asset(self, asset_id: str) -> AssetDetail:
         """One asset in full."""
         return self.get(f"/api/v1/assets/{asset_id}", AssetDetail)
+
+    def correct(self, asset_id: str, **correction: Any) -> AssetDetail:
+        """Say what an asset is called (`title`) or when it was taken (`taken_at`); None takes that back."""
+        wanted = AssetCorrection(**correction).model_dump(mode="json", exclude_unset=True)
+        answer = self.request("PATCH", f"/api/v1/assets/{asset_id}", json=wanted)
+        return AssetDetail.model_validate_json(answer.content)
 
     def remove(self, asset_id: str) -> list[str]:
         """Take an asset out of the index; the ids of what was removed."""

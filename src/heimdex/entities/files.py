@@ -86,4 +86,6 @@ class Asset:
     facts: Facts
     taken_at: datetime
     present: bool = True
-    note: str | None = None
+    note: str | None = None  # damage the decoder went round
+    title: str | None = None  # what people call it
+    is_time_corrected: bool = False  # taken_at is what people said

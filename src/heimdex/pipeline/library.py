@@ -223,7 +223,9 @@ def asset_line(
         "width": facts.width,
         "height": facts.height,
         "size_bytes": asset.size_bytes,
+        "title": asset.title,
         "taken_at": asset.taken_at.isoformat(),
+        "taken_at_corrected": asset.is_time_corrected,
         "note": asset.note,
         "words": asdict(words),
     }

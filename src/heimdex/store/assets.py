@@ -224,6 +224,16 @@ def set_note(connection: Connection[Any], owner: str, asset_id: str, note: str |
     connection.execute(SQL["set_note"], {"owner": owner, "asset": asset_id, "note": note and _storable(note)})
 
 
+def set_title(connection: Connection[Any], owner: str, asset_id: str, title: str | None) -> None:
+    """Say what people call it; None takes that back."""
+    connection.execute(SQL["set_title"], {"owner": owner, "asset": asset_id, "title": title})
+
+
+def correct_time(connection: Connection[Any], owner: str, asset_id: str, at: datetime | None) -> None:
+    """Say when it was taken; None takes that back, and it is filed as its file says."""
+    connection.execute(SQL["correct_time"], {"owner": owner, "asset": asset_id, "at": at})
+
+
 def refused_files(connection: Connection[Any], owner: str) -> list[tuple[str, str, str]]:
     """(path, stage, error) of everything that could not be indexed."""
     return [
@@ -281,7 +291,7 @@ def _fact_columns(facts: Facts, stamp: FileStamp) -> dict[str, Any]:
 
 def asset_of(row: Sequence[Any]) -> Asset:
     """An asset out of a row with the columns of `list_assets`."""
-    asset_id, content_hash, size, present, note, *facts = row
+    asset_id, content_hash, size, present, note, title, is_corrected, *facts = row
     names = (
         "kind", "container", "video_codec", "audio_codec", "width", "height", "rotation", "duration_us",
         "frame_rate", "zero_us", "video_offset_us", "audio_offset_us", "interlaced", "transfer",
@@ -296,6 +306,8 @@ def asset_of(row: Sequence[Any]) -> Asset:
         size_bytes=size,
         present=present,
         note=note,
+        title=title,
+        is_time_corrected=is_corrected,
         taken_at=taken_at,
         facts=Facts(**columns),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class WordsShape(BaseModel):
@@ -28,7 +28,9 @@ class AssetShape(BaseModel):
     width: int
     height: int
     size_bytes: int
+    title: str | None = None
     taken_at: str
+    taken_at_corrected: bool = False
     note: str | None
     words: WordsShape
 
@@ -74,6 +76,15 @@ class AssetDetail(BaseModel):
     asset: dict[str, Any]
     scenes: list[SceneShape]
     ledger: list[dict[str, Any]]
+
+
+class AssetCorrection(BaseModel):
+    """What people say of an asset; null takes back what was said before, what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"title": "Anna's wedding"}]})
+
+    title: str | None = Field(default=None, min_length=1, max_length=200)
+    taken_at: AwareDatetime | None = None
 
 
 class Removed(BaseModel):

@@ -54,7 +54,8 @@ TABLES = (
             "video_codec:text audio_codec:text width:integer height:integer rotation:integer "
             "duration_us:integer frame_rate:real zero_us:integer video_offset_us:integer "
             "audio_offset_us:integer interlaced:boolean transfer:text clock_breaks:boolean captured_at:time "
-            "taken_at:time camera:text latitude:double longitude:double note:text created_at:time"
+            "taken_at:time camera:text latitude:double longitude:double note:text title:text "
+            "corrected_at:time created_at:time"
         ),
     ),
     Table(

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from starlette.background import BackgroundTask
 
 from heimdex.app import Heimdex
-from heimdex.client.documents.library import AssetCursor, AssetDetail, AssetPage, Removed
+from heimdex.client.documents.library import AssetCorrection, AssetCursor, AssetDetail, AssetPage, Removed
 from heimdex.client.documents.words import Id
 from heimdex.entities import DerivedFile, is_uuid
 from heimdex.errors import NotFound
@@ -60,12 +60,28 @@ def list_assets(
 @router.get("/assets/{asset_id}", operation_id="get_asset", response_model=AssetDetail)
 def get_asset(request: Request, caller: ReadCaller, asset_id: Id) -> Response:
     """One asset: its facts, scenes, kept frames and ledger."""
-    document = _library(request, caller.owner).show(_checked(asset_id))
+    return answer(request, _addressed(_library(request, caller.owner).show(_checked(asset_id))))
+
+
+def _addressed(document: dict[str, Any]) -> dict[str, Any]:
+    """An asset with the addresses of its pictures."""
     for scene in document["scenes"]:
         for keyframe in scene["keyframes"]:
             address = f"/api/v1/keyframes/{keyframe['keyframe_id']}"
             keyframe |= {"thumbnail": f"{address}/thumbnail", "frame": f"{address}/frame"}
-    return answer(request, document)
+    return document
+
+
+@router.patch("/assets/{asset_id}", operation_id="correct_asset", response_model=AssetDetail)
+def correct_asset(
+    request: Request, caller: WriteCaller, asset_id: Id, correction: AssetCorrection
+) -> dict[str, Any]:
+    """Say what it is called or when it was taken. No new look at the file undoes that; null takes it back."""
+    from heimdex.pipeline.corrections import Correction
+
+    given = {name: getattr(correction, name) for name in correction.model_fields_set}
+    files = _library(request, caller.owner).files
+    return _addressed(files.correct(_checked(asset_id), Correction(**given)))
 
 
 @router.delete("/assets/{asset_id}", operation_id="remove_asset", response_model=Removed)

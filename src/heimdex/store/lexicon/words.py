@@ -8,7 +8,6 @@ Japanese, Korean with its endings, Thai, Lao, Khmer, Burmese) is compared by pai
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from functools import cache
 
@@ -27,6 +26,7 @@ _GRAMMED = (
     "\U00020000-\U0003ffff"
 )
 _GRAM = re.compile(f"[{_GRAMMED}]")
+_LEADING_MARKS = re.compile(rf"^[^\w{_GRAMMED}]+")  # of another script, on a character that stands for itself
 
 
 def words(text: str) -> list[str]:
@@ -88,18 +88,21 @@ def _parts(chunk: str) -> list[str]:
         if before in _ELIDED and len(after) >= 3:
             return [before, *_parts(after)]
         chunk = "".join(char for char in chunk if char not in _APOSTROPHE)
+        if not chunk:  # one of these signs counts as a letter, and may stand alone
+            return []
     if chunk.isascii() or not _GRAM.search(chunk):
         return [chunk[:LONGEST_WORD]]
-    return [piece[:LONGEST_WORD] for piece in re.split(f"([{_GRAMMED}])", chunk) if piece]
+    pieces = (_LEADING_MARKS.sub("", piece) for piece in re.split(f"([{_GRAMMED}])", chunk))
+    return [piece[:LONGEST_WORD] for piece in pieces if piece]
 
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    """Letters and digits with the marks that belong to them, apostrophes inside."""
-    marks = "".join(
-        chr(code)
-        for code in range(0x300, 0xABFF)
-        if unicodedata.category(chr(code)) in ("Mn", "Mc") and code < sys.maxunicode
-    )
-    inside = rf"(?:[^\W_]|[{marks}])"
-    return re.compile(rf"[^\W_]{inside}*(?:[{_APOSTROPHE}]{inside}+)*")
+    """Letters and digits with the marks that belong to them, apostrophes inside.
+
+    Where characters are compared one by one a mark is one of them: a Thai vowel sign may stand alone.
+    """
+    marks = [chr(code) for code in range(0x300, 0xABFF) if unicodedata.category(chr(code)) in ("Mn", "Mc")]
+    alone = "".join(mark for mark in marks if _GRAM.match(mark))
+    inside = rf"(?:[^\W_]|[{''.join(marks)}])"
+    return re.compile(rf"(?:[^\W_]|[{alone}]){inside}*(?:[{_APOSTROPHE}]{inside}+)*")

@@ -28,8 +28,23 @@ UPDATE heimdex.asset
        video_offset_us = %(video_offset_us)s, audio_offset_us = %(audio_offset_us)s,
        interlaced = %(interlaced)s, transfer = %(transfer)s,
        clock_breaks = %(clock_breaks)s, captured_at = %(captured_at)s,
-       taken_at = %(taken_at)s, camera = %(camera)s, latitude = %(latitude)s, longitude = %(longitude)s
+       taken_at = COALESCE(corrected_at, %(taken_at)s), camera = %(camera)s,
+       latitude = %(latitude)s, longitude = %(longitude)s
  WHERE owner_id = %(owner)s AND asset_id = %(asset)s;
+
+-- name: set_title
+-- What people call it; NULL takes that back.
+UPDATE heimdex.asset SET title = %(title)s WHERE owner_id = %(owner)s AND asset_id = %(asset)s;
+
+-- name: correct_time
+-- When it was taken, as people say; NULL takes that back, and it is filed as its file says.
+UPDATE heimdex.asset a
+   SET corrected_at = %(at)s,
+       taken_at = COALESCE(%(at)s, a.captured_at,
+                           (SELECT to_timestamp(min(f.modified_ns) / 1e9) FROM heimdex.file f
+                             WHERE f.owner_id = a.owner_id AND f.asset_id = a.asset_id AND f.modified_ns >= 0),
+                           a.taken_at)
+ WHERE a.owner_id = %(owner)s AND a.asset_id = %(asset)s;
 
 -- name: set_note
 -- What the decoder had to go round.
@@ -37,18 +52,18 @@ UPDATE heimdex.asset SET note = %(note)s WHERE owner_id = %(owner)s AND asset_id
 
 -- name: get_assets
 -- Assets with their facts, by id.
-SELECT asset_id::text, encode(content_hash, 'hex'), size_bytes, present, note, kind, container, video_codec,
-       audio_codec, width, height, rotation, duration_us, frame_rate, zero_us, video_offset_us,
-       audio_offset_us, interlaced, transfer, clock_breaks, captured_at, taken_at, camera, latitude,
-       longitude
+SELECT asset_id::text, encode(content_hash, 'hex'), size_bytes, present, note, title,
+       corrected_at IS NOT NULL, kind, container, video_codec, audio_codec, width, height, rotation,
+       duration_us, frame_rate, zero_us, video_offset_us, audio_offset_us, interlaced, transfer, clock_breaks,
+       captured_at, taken_at, camera, latitude, longitude
   FROM heimdex.asset WHERE owner_id = %(owner)s AND asset_id = ANY(%(assets)s) ORDER BY asset_id;
 
 -- name: list_assets
 -- All assets with their facts, oldest first.
-SELECT asset_id::text, encode(content_hash, 'hex'), size_bytes, present, note, kind, container, video_codec,
-       audio_codec, width, height, rotation, duration_us, frame_rate, zero_us, video_offset_us,
-       audio_offset_us, interlaced, transfer, clock_breaks, captured_at, taken_at, camera, latitude,
-       longitude
+SELECT asset_id::text, encode(content_hash, 'hex'), size_bytes, present, note, title,
+       corrected_at IS NOT NULL, kind, container, video_codec, audio_codec, width, height, rotation,
+       duration_us, frame_rate, zero_us, video_offset_us, audio_offset_us, interlaced, transfer, clock_breaks,
+       captured_at, taken_at, camera, latitude, longitude
   FROM heimdex.asset WHERE owner_id = %(owner)s ORDER BY asset_id;
 
 -- name: list_asset_ids

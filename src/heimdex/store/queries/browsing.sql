@@ -1,9 +1,9 @@
 -- name: assets_page
 -- Some assets with their facts in the order of their ids, which is that of their arrival, after one of them.
-SELECT asset_id::text, encode(content_hash, 'hex'), size_bytes, present, note, kind, container, video_codec,
-       audio_codec, width, height, rotation, duration_us, frame_rate, zero_us, video_offset_us,
-       audio_offset_us, interlaced, transfer, clock_breaks, captured_at, taken_at, camera, latitude,
-       longitude
+SELECT asset_id::text, encode(content_hash, 'hex'), size_bytes, present, note, title,
+       corrected_at IS NOT NULL, kind, container, video_codec, audio_codec, width, height, rotation,
+       duration_us, frame_rate, zero_us, video_offset_us, audio_offset_us, interlaced, transfer, clock_breaks,
+       captured_at, taken_at, camera, latitude, longitude
   FROM heimdex.asset
  WHERE owner_id = %(owner)s AND (%(after)s::uuid IS NULL OR asset_id > %(after)s)
    AND (%(kind)s::text IS NULL OR kind = %(kind)s)

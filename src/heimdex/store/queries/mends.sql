@@ -54,9 +54,9 @@ UPDATE heimdex.file SET modified_ns = -1 WHERE owner_id = %(owner)s AND asset_id
 UPDATE heimdex.asset SET size_bytes = %(size)s WHERE owner_id = %(owner)s AND asset_id = %(asset)s;
 
 -- name: settle_time
--- An asset that says when it was taken was taken then.
-UPDATE heimdex.asset SET taken_at = captured_at
- WHERE owner_id = %(owner)s AND asset_id = %(asset)s AND captured_at IS NOT NULL;
+-- An asset that says when it was taken was taken then, unless people know better.
+UPDATE heimdex.asset SET taken_at = COALESCE(corrected_at, captured_at, taken_at)
+ WHERE owner_id = %(owner)s AND asset_id = %(asset)s;
 
 -- name: settle_path_text
 -- A path's text, from its bytes.

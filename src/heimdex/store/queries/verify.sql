@@ -8,7 +8,7 @@ SELECT asset_id::text FROM heimdex.asset WHERE owner_id = %(owner)s ORDER BY ass
 -- name: page_of_assets
 -- The next assets in the order of their ids.
 SELECT a.asset_id::text, a.kind, a.present, encode(a.content_hash, 'hex'), a.size_bytes,
-       a.captured_at IS NOT NULL AND a.taken_at <> a.captured_at,
+       a.taken_at <> COALESCE(a.corrected_at, a.captured_at, a.taken_at),
        a.created_at > now() - interval '10 seconds'
            AND (SELECT r.stage FROM heimdex.stage_run r
                  WHERE r.owner_id = a.owner_id AND r.asset_id = a.asset_id LIMIT 1) IS NULL

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from heimdex.store.lexicon.folding import fold
@@ -38,6 +38,11 @@ def test_what_is_another_letter_stays_one(one: str, other: str) -> None:
     assert fold(one) != fold(other)
 
 
+@example("0\u0e31")  # a vowel sign that has no letter to stand on
+@example("ก\u0e31น")
+@example("0\u3099")
+@example("\u02bc")
+@example("\U00020000\u0300a")
 @given(st.text(max_size=40))
 def test_folding_again_changes_nothing_in_the_words(text: str) -> None:
     found = words(text)
