@@ -90,13 +90,15 @@ def index_upload(
 ) -> IndexedUpload:
     """Index what an upload became in the object store, and note on the upload what came of it.
 
-    Raises as `index_object`, and NotFound for an upload that is gone, or was not stored.
+    Raises as `index_object`, NotFound for an upload that is gone or was not stored, and ObjectMissing where
+    its file is not to be had from here.
     """
     owner, run = tools.owner, tools.database.run
     upload = run(owner, lambda c: uploads.get(c, owner, upload_id), read_only=True)
     if upload is None or upload.object_key is None:
         raise NotFound(f"no upload {upload_id} to be indexed; it was ended, or its asset removed")
     path = object_path(upload.object_key)
+    tools.originals.objects.head(upload.object_key)  # a machine that does not reach it has nothing to say
     # The rest of the library is nobody's concern here, and finishing it is cheap where little is new.
     report = index_object(tools, replace(options, is_part=True), upload.object_key, on_progress, halt=halt)
     conclude(tools, options, ())

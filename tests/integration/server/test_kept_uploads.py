@@ -238,6 +238,25 @@ def test_however_often_uploads_are_swept_each_has_one_job(machine: MakeMachine) 
     assert (originals(api), records(api), used_bytes(api)) == ([], [], 0)
 
 
+@pytest.mark.parametrize("store", ["folder"], indirect=True)
+def test_a_machine_that_does_not_reach_an_upload_leaves_it_to_others(
+    machine: MakeMachine, store: dict[str, Any], tmp_path: Path
+) -> None:
+    api = machine("api")
+    upload = stored(api)
+    store["object_store"] = str(tmp_path / "another")
+    work(machine("other"))
+    job = api.jobs.get(upload.upload_id)
+    assert (job.state, now(api, upload).indexed_at) == ("waiting", None)
+    assert "There is no object" in (job.error or "")
+
+    def indexed() -> str | None:
+        work(api)  # it is due again after a moment
+        return now(api, upload).asset_id
+
+    assert until(indexed)
+
+
 def test_what_could_not_be_indexed_is_ended_with_its_object(machine: MakeMachine) -> None:
     api = machine("api")
     upload = stored(api)
