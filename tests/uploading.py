@@ -23,6 +23,7 @@ from heimdex.app.incoming import Incoming
 from heimdex.config import read_settings
 from heimdex.entities.uploads import Upload
 from heimdex.server.application import create_app
+from heimdex.store import uploads
 
 T = TypeVar("T")
 
@@ -40,6 +41,19 @@ class Service:
     port: int
     client: httpx2.Client
     stored: list[tuple[str, Upload]] = field(default_factory=list)
+
+    def note_indexed(self, upload: Upload, asset_id: str | None, error: str | None) -> None:
+        """As the job does that indexes it."""
+        owner = upload.owner
+        self.heimdex.database.run(
+            owner, lambda c: uploads.note_indexed(c, owner, upload.upload_id, asset_id, error)
+        )
+
+    def kept(self, upload: Upload) -> Path:
+        """Where a stored upload's object lies."""
+        path = self.heimdex.objects.path(upload.object_key or "")
+        assert path is not None
+        return path
 
     @property
     def folder(self) -> Path:

@@ -70,6 +70,13 @@ class Settings(BaseSettings):
     s3_allow_http: bool = Field(
         default=False, description="Allow an `http://` endpoint: everything can be read on the way."
     )
+    s3_link_s: int = Field(
+        default=0,
+        ge=0,
+        le=604_800,
+        description="Seconds for which an upload may be fetched from the bucket itself, by a signed address "
+        "that downloads are sent to; 0 = they pass through Heimdex.",
+    )
     object_cache_mb: int = Field(
         default=20_480,
         ge=16,

@@ -12,7 +12,7 @@ import pytest
 
 from heimdex import Heimdex
 from heimdex.errors import ObjectStoreUnavailable
-from heimdex.pipeline.uploads import Announced
+from heimdex.pipeline.originals import Announced
 from heimdex.store import objects
 from heimdex.store.objects import open_objects
 from heimdex.store.s3_shelf import S3Options

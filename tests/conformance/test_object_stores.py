@@ -11,10 +11,10 @@ from urllib.request import urlopen
 import pytest
 
 from heimdex.entities.objects import escaped, shown_name
-from heimdex.errors import ObjectDamaged, ObjectMissing, UnreadableFile, UsageError
+from heimdex.errors import ObjectDamaged, ObjectMissing, UnreadableFile, UploadBusy, UsageError
 from heimdex.store.objects import ObjectStore, open_objects
 from heimdex.store.s3_shelf import S3Options
-from heimdex.store.shelf import PIECE_BYTES
+from heimdex.store.shelf import PIECE_BYTES, PutOptions
 from tests.object_stores import s3_server
 
 NAMES = [
@@ -200,11 +200,32 @@ def test_a_file_that_may_be_taken_is_gone_afterwards(store: ObjectStore, tmp_pat
     content = os.urandom(1000)
     path, key = file_of(tmp_path, content), store.key("a")
     with pytest.raises(ObjectDamaged):
-        store.put_file(key, path, "0" * 64, take=True)
+        store.put_file(key, path, "0" * 64, PutOptions(take=True))
     assert path.exists()
-    store.put_file(key, path, hashlib.sha256(content).hexdigest(), take=True)
+    store.put_file(key, path, hashlib.sha256(content).hexdigest(), PutOptions(take=True))
     assert not path.exists()
     assert b"".join(store.read_range(key)) == content
+
+
+def test_a_file_that_was_proven_is_compared_on_its_way_and_may_be_stopped(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    path, key = file_of(tmp_path, os.urandom(PIECE_BYTES + 1)), store.key("a")
+    if store.is_shared:  # a folder takes it over as it is
+        with pytest.raises(ObjectDamaged):
+            store.put_file(key, path, "0" * 64, PutOptions(take=True, is_proven=True))
+
+    def stop() -> None:
+        raise UploadBusy("stopping")
+
+    with pytest.raises(UploadBusy):
+        store.put_file(key, path, None, PutOptions(check_stop=stop))
+    assert path.exists()
+    assert list(store.list()) == []
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert store.put_file(key, path, sha256, PutOptions(take=True, is_proven=True)) == sha256
+    assert not path.exists()
+    assert store.head(key).size_bytes == PIECE_BYTES + 1
 
 
 def test_only_a_bucket_gives_addresses_and_only_a_folder_paths(store: ObjectStore, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from heimdex.pipeline.backfill_tally import BackfillOptions, BackfillReport
     from heimdex.pipeline.backfill_tally import OnProgress as OnBackfillProgress
     from heimdex.pipeline.installed import Models
+    from heimdex.pipeline.originals import Originals
     from heimdex.pipeline.tally import OnProgress
     from heimdex.pipeline.tools import PictureModel, Tools
     from heimdex.pipeline.workers import WorkerPool
@@ -142,6 +143,13 @@ class Heimdex:
         return open_objects(parts.object_place(self.settings), self.owner)
 
     @cached_property
+    def originals(self) -> Originals:
+        """Where originals are read from, and uploads are kept."""
+        from heimdex.pipeline.originals import Originals
+
+        return Originals(self.database, self.owner, self._cache)
+
+    @cached_property
     def uploads(self) -> Uploads:
         """Originals that were handed in."""
         from heimdex.app.uploads import Uploads
@@ -210,7 +218,7 @@ class Heimdex:
     @cached_property
     def files(self) -> Files:
         """The library to leaf through: pages of assets, pictures, originals, clips."""
-        return Files(self._tools, lambda: self.hands)
+        return Files(self._tools, lambda: self.hands, link_s=self.settings.s3_link_s)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -375,7 +383,10 @@ class Heimdex:
         return verify(self._tools(), sample=sample)
 
     def remove(self, *targets: PathLike) -> list[str]:
-        """Take assets, files or folders out of the index; originals are not touched. Returns asset ids."""
+        """Take assets, files or folders out of the index; the ids of the assets that went.
+
+        What was uploaded is deleted; what was indexed in place is not touched. Raises NotFound.
+        """
         from heimdex.pipeline.library import remove
 
         return remove(self._tools_to_read(), [os.fsdecode(_plain(target)) for target in targets])
@@ -462,7 +473,6 @@ class Heimdex:
 
     def tools_with(self, model: PictureModel) -> Tools:
         """The parts an index run is made of, with a picture model that need not be the one in use."""
-        from heimdex.pipeline.originals import Originals
         from heimdex.pipeline.tools import Tools
 
         settings = self.settings
@@ -471,7 +481,7 @@ class Heimdex:
             owner=self.owner,
             home=settings.home,
             derived=self.derived,
-            originals=Originals(self.database, self.owner, self._cache),
+            originals=self.originals,
             model=model,
             limits=parts.limits(settings),
             scenes=parts.scene_options(settings),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heimdex.entities import DerivedFile, Hit, Kind
-from heimdex.entities.objects import key_of
+from heimdex.entities.objects import is_object, key_of
 
 if TYPE_CHECKING:
     from heimdex.pipeline.browsing import Original
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 class Files:
     """One owner's assets page by page, their pictures and originals, and clips of them."""
 
-    def __init__(self, make_tools: Callable[[], Tools], hands: Callable[[], WorkerPool]) -> None:
-        self._make_tools, self._hands = make_tools, hands
+    def __init__(
+        self, make_tools: Callable[[], Tools], hands: Callable[[], WorkerPool], *, link_s: int = 0
+    ) -> None:
+        """`link_s` is for how long the address of an upload in a bucket is signed; 0: none is."""
+        self._make_tools, self._hands, self._link_s = make_tools, hands, link_s
 
     def page(self, *, after: str | None = None, kind: str | None = None, limit: int = 50) -> dict[str, Any]:
         """`assets` in the order of their arrival, after the asset `after`, and whether there are `more`.
@@ -53,6 +56,16 @@ class Files:
     def place_of(self, original: Original) -> bytes | None:
         """The path of an original that lies on this machine; None for an upload in a bucket."""
         return self._make_tools().originals.place(original.path_bytes)
+
+    def link_to(self, original: Original) -> str | None:
+        """An address from which anybody may fetch an upload for a while; None where none is to be had.
+
+        The object is not asked for: it may be missing. Raises ObjectStoreError.
+        """
+        if not self._link_s or not is_object(original.path_bytes):
+            return None
+        objects = self._make_tools().originals.objects
+        return objects.presign(key_of(original.path_bytes), self._link_s)
 
     def read_upload(self, original: Original, start: int, length: int) -> Iterator[bytes]:
         """`length` bytes of an upload from `start` on, in pieces, straight from the object store.

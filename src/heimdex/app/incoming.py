@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import queue
-import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from heimdex.app import parts
 from heimdex.entities.uploads import Upload
-from heimdex.errors import HeimdexError, NotFound
 from heimdex.pipeline.incoming.addresses import FetchPolicy, networks, places
 from heimdex.pipeline.incoming.fetching import FetchOptions
 from heimdex.pipeline.incoming.finishing import Finisher, OnStored
 from heimdex.pipeline.incoming.ingest import Ingest
 from heimdex.pipeline.incoming.options import UploadOptions
-from heimdex.pipeline.incoming.originals import Originals, OriginalsFolder
 from heimdex.pipeline.incoming.uploads import Uploads
 
 if TYPE_CHECKING:
     from heimdex.app import Heimdex
     from heimdex.config import Settings
+    from heimdex.pipeline.originals import Originals
     from heimdex.pipeline.workers import WorkerPool
-
-log = logging.getLogger(__name__)
 
 GIGABYTE = 1_000_000_000
 
@@ -32,32 +25,23 @@ GIGABYTE = 1_000_000_000
 class Incoming:
     """What is handed in: `uploads` takes bytes, `finisher` checks and keeps files, `ingest` fetches them."""
 
-    def __init__(
-        self,
-        heimdex: Heimdex,
-        *,
-        originals: Originals | None = None,
-        on_stored: OnStored | None = None,
-    ) -> None:
-        """Raises SettingsError. `on_stored` None: what is kept is indexed in a thread of this process."""
+    def __init__(self, heimdex: Heimdex, *, on_stored: OnStored | None = None) -> None:
+        """Raises SettingsError. `on_stored` None: a worker is to index what is kept."""
         settings = heimdex.settings
-        options = upload_options(settings)
-        self._originals = originals or OriginalsFolder(settings.home / "objects")
-        self._indexing = _Indexing(heimdex, self)
-        self.uploads = Uploads(heimdex.database, options)
+        self._heimdex = heimdex
+        self.uploads = Uploads(heimdex.database, upload_options(settings))
         self.finisher = Finisher(
             heimdex.database,
             self.uploads,
             lambda: heimdex.hands,
-            self._originals,
-            on_stored or self._indexing.begin,
+            self.originals,
+            on_stored or self._have_indexed,
         )
         self.ingest = Ingest(self.uploads, self.finisher, fetch_options(settings))
 
-    @property
-    def originals(self) -> Originals:
-        """Where files are kept."""
-        return self._originals
+    def originals(self, owner: str) -> Originals:
+        """Where files of an owner are kept."""
+        return self._library(owner).originals
 
     def close(self, hands: WorkerPool | None = None) -> None:
         """End what is under way; with the worker processes, so that no file under check is waited for."""
@@ -66,66 +50,15 @@ class Incoming:
         if hands is not None:
             hands.close()
         self.finisher.close()
-        self._indexing.close()
 
+    def _have_indexed(self, owner: str, upload: Upload) -> None:
+        from heimdex.jobs.kinds.uploading import enter_once
 
-class _Indexing:
-    """Indexes what was kept, one file after the other, in a thread of this process."""
+        board = self._library(owner).jobs
+        self._heimdex.database.run(owner, lambda c: enter_once(c, board, upload))
 
-    def __init__(self, heimdex: Heimdex, incoming: Incoming) -> None:
-        self._heimdex, self._incoming = heimdex, incoming
-        self._queue: queue.SimpleQueue[tuple[str, Upload] | None] = queue.SimpleQueue()
-        self._waiting: set[str] = set()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def begin(self, owner: str, upload: Upload) -> None:
-        """Index it after those before it; nothing where it waits for that already."""
-        with self._lock:
-            if upload.upload_id in self._waiting:
-                return
-            self._waiting.add(upload.upload_id)
-            if self._thread is None:
-                # A daemon: a long film must not keep the process from ending, and an index bears a kill.
-                self._thread = threading.Thread(target=self._run, name="heimdex-index-uploads", daemon=True)
-                self._thread.start()
-        self._queue.put((owner, upload))
-
-    def close(self) -> None:
-        """End after the file in hand, without waiting; the next start goes on."""
-        with suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-        self._queue.put(None)
-
-    def _run(self) -> None:
-        while (found := self._queue.get()) is not None:
-            self._index(*found)
-
-    def _index(self, owner: str, upload: Upload) -> None:
-        try:
-            asset_id, error = self._indexed(owner, upload)
-            self._incoming.finisher.note_indexed(upload, asset_id, error)
-        except HeimdexError as error:
-            log.warning("upload %s is indexed later: %s", upload.upload_id, error)
-        except Exception:
-            log.exception("upload %s could not be indexed", upload.upload_id)
-        finally:
-            with self._lock:
-                self._waiting.discard(upload.upload_id)
-
-    def _indexed(self, owner: str, upload: Upload) -> tuple[str | None, str | None]:
-        path = self._incoming.originals.path(owner, upload.object_key or "")
-        if path is None:
-            return None, "its file is not on this machine"
-        library = self._heimdex.for_owner(owner)
-        report = library.index(path)
-        error = next((refusal.error for refusal in report.failed), None)
-        try:
-            asset_id: str | None = library.show(str(path))["asset"]["asset_id"]
-        except NotFound:
-            asset_id, error = None, error or "the index took no notice of it"
-        return asset_id, error
+    def _library(self, owner: str) -> Heimdex:
+        return self._heimdex if owner == self._heimdex.owner else self._heimdex.for_owner(owner)
 
 
 def upload_options(settings: Settings) -> UploadOptions:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from heimdex.entities import IndexReport, UploadedFile
 
 if TYPE_CHECKING:
+    from heimdex.pipeline.originals import Announced
     from heimdex.pipeline.tally import OnProgress
     from heimdex.pipeline.tools import Tools
-    from heimdex.pipeline.uploads import Announced
 
 
 class Uploads:
@@ -37,7 +37,7 @@ class Uploads:
         retry: bool = False,
         on_progress: OnProgress | None = None,
     ) -> IndexReport:
-        """Index an upload, whichever machine took it in. Raises UsageError, StoreError."""
+        """Index an upload here and now, whichever machine took it in. Raises UsageError, StoreError."""
         from heimdex.pipeline.flow import choose
         from heimdex.pipeline.run_context import IndexOptions
         from heimdex.pipeline.uploads import index_object

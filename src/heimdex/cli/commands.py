@@ -217,7 +217,7 @@ def remove(
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Take assets out of the index. Original files are never touched."""
+    """Take assets out of the index. Files indexed in place are never touched; uploads are deleted."""
     with door.opened(home, as_json=as_json) as heimdex:
         removed = heimdex.remove(*targets)
         door.show(as_json, lambda: {"removed": removed}, lambda: typer.echo(f"{len(removed)} assets removed"))

@@ -246,7 +246,8 @@ class Client:
         """A file of the service, streamed to `target`; its size in bytes. A half one is not left behind."""
         partial = target.with_name(f"{target.name}.part")
         try:
-            with self.http.stream("GET", path, params=parameters) as answer:
+            # An original may lie in a bucket, at another host: our key does not follow there.
+            with self.http.stream("GET", path, params=parameters, follow_redirects=True) as answer:
                 if answer.is_error:
                     answer.read()
                 _checked(answer)

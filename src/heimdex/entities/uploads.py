@@ -39,6 +39,16 @@ class Upload:
     created_at: datetime
     expires_at: datetime
 
+    @property
+    def job_id(self) -> str | None:
+        """The job that indexes it, once it is stored: there is one at most, for it has the upload's id."""
+        return self.upload_id if self.state is UploadState.STORED else None
+
+    @property
+    def may_end(self) -> bool:
+        """Whether it became no asset, and will not by itself."""
+        return self.state is not UploadState.STORED or (self.indexed_at is not None and self.asset_id is None)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UploadUsage:

@@ -71,3 +71,4 @@ class NewJob:
     priority: int = 0  # within its queue; higher goes first
     queue: str | None = None  # None: its kind's
     not_before: datetime | None = None
+    job_id: str | None = None  # a UUID of the caller's, so that there is one such job at most

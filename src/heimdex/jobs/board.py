@@ -41,6 +41,10 @@ class Board:
         """Enter a job in a transaction of the caller's, whose owner is ours: both are there, or neither."""
         return Change(connection=connection, owner=self.owner, registry=self.registry).enter([new])[0]
 
+    def find_in(self, connection: Connection[Any], job_id: str) -> Job | None:
+        """A job, if there is one, in a transaction of the caller's, whose owner is ours."""
+        return rows.find_any(connection, self.owner, job_id)
+
     def list(self, wanted: JobFilter | None = None) -> Sequence[Job]:
         """Jobs, the newest first; parts only where their whole is asked for."""
         return self._database().run(

@@ -157,7 +157,7 @@ def fresh_job(new: NewJob, queue: str, parent_id: str | None) -> Job:
     counted = files.get("paths")
     total = len(counted) if isinstance(counted, list) and parent_id is not None else 0
     return Job(
-        job_id=new_id(),
+        job_id=new.job_id or new_id(),
         parent_id=parent_id,
         kind=new.kind,
         queue=queue,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict
@@ -10,8 +11,8 @@ from typing import Any
 from psycopg import Connection
 
 from heimdex.entities import Asset, AssetState, Keyframe, Scene, StageRun, StageState, is_uuid
-from heimdex.entities.objects import is_object, object_path
-from heimdex.errors import NotFound
+from heimdex.entities.objects import is_object, key_of, object_path
+from heimdex.errors import NotFound, ObjectStoreError
 from heimdex.pipeline import models
 from heimdex.pipeline.flow import FLOW, LATER, Stage
 from heimdex.pipeline.ledger import claim_key, is_current
@@ -20,6 +21,8 @@ from heimdex.store import assets, descriptions, runs, scenes, uploaded, vectors,
 from heimdex.store.assets import AssetPath
 from heimdex.store.database import is_claimed
 from heimdex.store.word_counts import WordCounts
+
+log = logging.getLogger(__name__)
 
 SIDECAR_FORMAT = "heimdex-sidecar/1"
 
@@ -128,20 +131,30 @@ def sidecar(tools: Tools, name: str) -> dict[str, Any]:
 
 
 def remove(tools: Tools, targets: Iterable[str]) -> list[str]:
-    """Take assets, files or folders out of the index; originals stay. Raises NotFound, removing nothing."""
+    """Take assets, files or folders out of the index. Raises NotFound, removing nothing.
+
+    Uploads are deleted, with what they take of the quota; originals that lie elsewhere stay.
+    """
     owner = tools.owner
     wanted = list(targets)
 
-    def delete(connection: Connection[Any]) -> list[str]:
+    def delete(connection: Connection[Any]) -> tuple[list[str], list[str]]:
         lost: dict[str, None] = {}
+        paths: dict[bytes, None] = {}
         for target in wanted:
-            lost |= dict.fromkeys(_remove_one(connection, owner, target))
+            gone, off = _remove_one(connection, owner, target)
+            lost |= dict.fromkeys(gone)
+            paths |= dict.fromkeys(off)
         descriptions.forget_unkept(connection, owner)
-        return list(lost)
+        return list(lost), [key_of(path) for path in paths if is_object(path)]
 
-    removed: list[str] = tools.database.run(owner, delete)
+    removed, uploads = tools.database.run(owner, delete)
     for asset_id in removed:
         tools.derived.remove_asset(asset_id)
+    try:
+        tools.originals.let_go(uploads)
+    except ObjectStoreError as error:  # they are off the index; `heimdex serve` sweeps up what was received
+        log.warning("Left in the object store for now: %s (%s)", ", ".join(uploads), error)
     return removed
 
 
@@ -173,10 +186,12 @@ def _path_of(connection: Connection[Any], owner: str, name: str, files: Containe
     return path
 
 
-def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[str]:
+def _remove_one(connection: Connection[Any], owner: str, target: str) -> tuple[list[str], list[bytes]]:
+    """The assets that went, and the paths that are off the record."""
     if is_uuid(target) and assets.get_assets(connection, owner, [target]):
+        paths = [path.path_bytes for path in assets.paths_of(connection, owner, target)]
         assets.delete_assets(connection, owner, [target])
-        return [target]
+        return [target], paths
     on_record = assets.known_files(connection, owner)
     path = _path_of(connection, owner, target, on_record)
     below = path.rstrip(b"/") + b"/"
@@ -190,7 +205,7 @@ def _remove_one(connection: Connection[Any], owner: str, target: str) -> list[st
     lost = [asset_id for asset_id in touched if not assets.paths_of(connection, owner, asset_id)]
     assets.delete_assets(connection, owner, lost)
     assets.refresh(connection, owner, [asset_id for asset_id in touched if asset_id not in lost])
-    return lost
+    return lost, list(files)
 
 
 def asset_line(

@@ -6,19 +6,38 @@ local path first and has it for the time of a `with` block; a file of this machi
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
 
 from heimdex.entities import FileStamp, UploadedFile
-from heimdex.entities.objects import is_object, key_of, object_path
+from heimdex.entities.objects import escaped, is_object, key_of, object_path
 from heimdex.errors import ObjectDamaged, ObjectMissing, UnreadableFile
-from heimdex.store import uploaded
+from heimdex.store import assets, uploaded, uploads
 from heimdex.store.database import Database
 from heimdex.store.object_cache import ObjectCache, Wanted
+from heimdex.store.objects import ObjectStore
 
+ORIGINALS = "originals"
+OCTETS = "application/octet-stream"
 GONE = "is not in the object store any more; upload it again"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Announced:
+    """What is known of a file that is handed in. `name` may be anything; it is only shown."""
+
+    name: str
+    sha256: str | None = None  # hex; where it is known the file has to agree
+    content_type: str | None = None
+    modified_ns: int | None = None  # when it was last changed where it came from
 
 
 class Originals:
@@ -104,9 +123,44 @@ class Originals:
         own = self.objects.path(key_of(path))
         return None if own is None else os.fsencode(own)
 
+    def let_go(self, keys: Sequence[str]) -> None:
+        """Delete uploads for good: the objects, then their records and what they take of the quota.
+
+        In this order, so that whoever is broken off may be called again. What leads to an asset has to be
+        out of the index before. Raises ObjectStoreError.
+        """
+        if not keys:
+            return
+        self.objects.delete(*keys)
+        for key in keys:
+            self.cache.forget(key)
+        owner, paths = self._owner, [object_path(key) for key in keys]
+
+        def forget(connection: Connection[Any]) -> None:
+            known = assets.known_files(connection, owner, paths)
+            assets.forget(connection, owner, [path for path, file in known.items() if file.asset_id is None])
+            uploaded.forget(connection, owner, keys)
+            uploads.forget_stored(connection, owner, keys)
+
+        self._database.run(owner, forget)
+
     def _record(self, path: bytes) -> UploadedFile | None:
         owner, key = self._owner, key_of(path)
         return self._database.run(owner, lambda c: uploaded.find(c, owner, key), read_only=True)
+
+
+def object_of(objects: ObjectStore, object_id: str, announced: Announced, size_bytes: int) -> UploadedFile:
+    """The record of a file that is handed in, whose key follows from the id and the name alone."""
+    modified_ns, name = announced.modified_ns, announced.name
+    return UploadedFile(
+        object_id=object_id,
+        object_key=objects.key(ORIGINALS, object_id, escaped(name)),
+        name=name,
+        sha256=announced.sha256 or "",
+        size_bytes=size_bytes,
+        content_type=announced.content_type or mimetypes.guess_type(name)[0] or OCTETS,
+        modified_ns=time.time_ns() if modified_ns is None else modified_ns,
+    )
 
 
 def stamp_of_upload(file: UploadedFile) -> FileStamp:

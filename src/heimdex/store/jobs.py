@@ -51,10 +51,16 @@ def insert(connection: Connection[Any], owner: str, jobs: Iterable[Job]) -> None
 
 def find(connection: Connection[Any], owner: str, job_id: str) -> Job:
     """One job. Raises NotFound."""
-    found = _select(connection, owner, JobFilter(limit=1), job_id)
-    if not found:
+    found = find_any(connection, owner, job_id)
+    if found is None:
         raise NotFound(f"no job {job_id}; `heimdex jobs list` shows what there is")
-    return found[0]
+    return found
+
+
+def find_any(connection: Connection[Any], owner: str, job_id: str) -> Job | None:
+    """One job, if there is one."""
+    found = _select(connection, owner, JobFilter(limit=1), job_id)
+    return found[0] if found else None
 
 
 def find_some(connection: Connection[Any], owner: str, wanted: JobFilter) -> list[Job]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from heimdex.errors import ObjectMissing, StorageFull
 from heimdex.store.disk import storage_error
 from heimdex.store.objects import ObjectStore
+from heimdex.store.shelf import PutOptions
 
 PRIVATE = 0o700
 AT_ONCE = 8  # copies that are fetched side by side
@@ -111,7 +112,7 @@ class ObjectCache:
 
     def put(self, key: str, path: Path, sha256: str | None = None) -> None:
         """Store a file, which becomes the copy. Raises as `ObjectStore.put_file`."""
-        self.objects.put_file(key, path, sha256, take=not self.objects.is_shared)
+        self.objects.put_file(key, path, sha256, PutOptions(take=not self.objects.is_shared))
         if not self.objects.is_shared:
             return
         copy = self.path(key)

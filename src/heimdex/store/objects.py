@@ -30,7 +30,7 @@ from heimdex.errors import (
 )
 from heimdex.store.disk import storage_error
 from heimdex.store.folder_shelf import FolderShelf
-from heimdex.store.shelf import PIECE_BYTES, Put, Shelf
+from heimdex.store.shelf import PIECE_BYTES, Put, PutOptions, Shelf
 
 if TYPE_CHECKING:
     from heimdex.store.s3_shelf import S3Options
@@ -73,37 +73,31 @@ class ObjectStore:
         return self._checked("/".join((self.owner, *parts)))
 
     def put_file(
-        self,
-        key: str,
-        path: Path,
-        sha256: str | None = None,
-        *,
-        content_type: str | None = None,
-        take: bool = False,
+        self, key: str, path: Path, sha256: str | None = None, options: PutOptions | None = None
     ) -> str:
         """Store a file, read piece by piece; its SHA-256, hex.
 
-        With `sha256` nothing is stored where the file's is another. `take`: the file may be moved, and is
-        gone afterwards. Raises UnreadableFile, ObjectDamaged for another checksum, ObjectStoreError,
-        StorageFull.
+        With `sha256` nothing is stored where the file's is another. Raises UnreadableFile, ObjectDamaged for
+        another checksum, ObjectStoreError, StorageFull, and what `options.check_stop` raises.
         """
+        options = options or PutOptions()
         key, size_bytes, name = self._checked(key), _size(path), shown_name(key)
-        adopts = take and not self._shelf.is_shared
+        adopts = options.take and not self._shelf.is_shared
         # Read twice rather than sent for nothing: parts on their way are not taken back by every service.
-        if adopts or (sha256 is not None and size_bytes > PIECE_BYTES):
-            found = _matching(path, sha256)
+        if adopts or (sha256 is not None and size_bytes > PIECE_BYTES and not options.is_proven):
+            found = sha256 if options.is_proven and sha256 is not None else _matching(path, sha256)
             if adopts and self._tried(lambda: self._shelf.adopt(key, path)):
                 return found
-        kind = content_type or mimetypes.guess_type(name)[0] or OCTETS
+        kind = options.content_type or mimetypes.guess_type(name)[0] or OCTETS
         put = Put(key=key, size_bytes=size_bytes, content_type=kind, name=name)
 
         def work() -> str:
             digest = hashlib.sha256()
-            self._shelf.put(put, _hashed(path, digest, sha256))
+            self._shelf.put(put, _hashed(path, digest, sha256, options.check_stop))
             return digest.hexdigest()
 
         found = self._tried(work)
-        if take:
+        if options.take:
             path.unlink(missing_ok=True)
         return found
 
@@ -266,11 +260,14 @@ def open_objects(place: Path | S3Options, owner: str) -> ObjectStore:
     return ObjectStore(S3Shelf(place), owner)
 
 
-def _hashed(path: Path, digest: hashlib._Hash, sha256: str | None) -> Iterator[bytes]:
+def _hashed(
+    path: Path, digest: hashlib._Hash, sha256: str | None, check_stop: Callable[[], object] = bool
+) -> Iterator[bytes]:
     """A file's bytes in pieces. Raises at the end, before anything is stored, where it is another file."""
     try:
         with path.open("rb", buffering=0) as file:
             while piece := file.read(PIECE_BYTES):
+                check_stop()
                 digest.update(piece)
                 yield piece
     except OSError as error:

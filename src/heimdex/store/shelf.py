@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,20 @@ class Put:
     size_bytes: int
     content_type: str
     name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PutOptions:
+    """How a file is stored.
+
+    `take`: it may be moved, and is gone afterwards. `is_proven`: the caller has just seen that it has the
+    checksum given, and lets nobody write it: it is compared only where it is read anyhow, on its way.
+    """
+
+    content_type: str | None = None  # None: by its name
+    take: bool = False
+    is_proven: bool = False
+    check_stop: Callable[[], object] = bool  # called now and then; may raise, and nothing is stored
 
 
 class Shelf(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +15,7 @@ SQL = queries("uploaded")
 
 
 def enter(connection: Connection[Any], owner: str, file: UploadedFile) -> None:
-    """Put an original that lies in the object store on record."""
+    """Put an original that lies in the object store on record; one that is there already stays as it is."""
     columns = asdict(file) | {"owner": owner, "sha256": bytes.fromhex(file.sha256)}
     columns["name"] = storable(file.name)
     connection.execute(SQL["enter"], columns)
@@ -45,9 +46,9 @@ def all_of(connection: Connection[Any], owner: str) -> list[UploadedFile]:
     return _many(connection, "all_of", owner=owner)
 
 
-def forget(connection: Connection[Any], owner: str, key: str) -> None:
-    """Take an object off the record."""
-    connection.execute(SQL["forget"], {"owner": owner, "object_key": key})
+def forget(connection: Connection[Any], owner: str, keys: Sequence[str]) -> None:
+    """Take objects off the record."""
+    connection.execute(SQL["forget"], {"owner": owner, "object_keys": list(keys)})
 
 
 def storable(name: str) -> str:

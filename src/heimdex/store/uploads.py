@@ -8,8 +8,9 @@ from typing import Any
 
 from psycopg import Connection
 
+from heimdex.entities.objects import OBJECT_SCHEME
 from heimdex.entities.uploads import Upload, UploadState, UploadUsage
-from heimdex.store.sql import queries, uuid_array
+from heimdex.store.sql import queries
 
 SQL = queries("uploads")
 _COLUMNS = (
@@ -118,12 +119,18 @@ def refuse(
     return _one(connection, "refuse_upload", parameters)
 
 
+def hold_unindexed(connection: Connection[Any], owner: str, upload_id: str) -> bool:
+    """Whether the index has still to look at it, which is then held for this transaction."""
+    parameters = {"owner": owner, "upload": upload_id}
+    return connection.execute(SQL["hold_unindexed"], parameters).fetchone() is not None
+
+
 def note_indexed(
     connection: Connection[Any], owner: str, upload_id: str, asset_id: str | None, error: str | None
-) -> None:
-    """The index has looked at it: an asset, or why there is none."""
+) -> bool:
+    """The index has looked at it: an asset, or why there is none. False where the upload is gone."""
     parameters = {"owner": owner, "upload": upload_id, "asset": asset_id, "error": error}
-    connection.execute(SQL["index_upload"], parameters)
+    return connection.execute(SQL["index_upload"], parameters).rowcount > 0
 
 
 def expire(connection: Connection[Any], owner: str) -> list[str]:
@@ -136,16 +143,21 @@ def forget_old(connection: Connection[Any], owner: str, told_s: float) -> None:
     connection.execute(SQL["forget_old"], {"owner": owner, "told_s": told_s})
 
 
-def delete(connection: Connection[Any], owner: str, upload_id: str) -> tuple[bool, str | None]:
-    """Forget one that became no asset: whether it was there, and the key of its file if it was stored."""
+def delete(connection: Connection[Any], owner: str, upload_id: str) -> bool:
+    """Forget one that was not stored; whether it was there."""
     row = connection.execute(SQL["delete_upload"], {"owner": owner, "upload": upload_id}).fetchone()
-    return (False, None) if row is None else (True, row[0])
+    return row is not None
 
 
-def release(connection: Connection[Any], owner: str, asset_ids: Sequence[str]) -> list[str]:
-    """Forget the uploads that some assets came from; the keys of their files."""
-    parameters = {"owner": owner, "assets": uuid_array(asset_ids)}
-    return [str(row[0]) for row in connection.execute(SQL["release_assets"], parameters)]
+def forget_stored(connection: Connection[Any], owner: str, keys: Sequence[str]) -> None:
+    """Forget the uploads whose objects are deleted; their room is free again."""
+    connection.execute(SQL["forget_stored"], {"owner": owner, "keys": list(keys)})
+
+
+def removed(connection: Connection[Any], owner: str) -> list[str]:
+    """The objects of uploads whose assets were taken out of the index, and that are still to be deleted."""
+    parameters = {"owner": owner, "scheme": OBJECT_SCHEME.decode("ascii")}
+    return [str(row[0]) for row in connection.execute(SQL["removed_uploads"], parameters)]
 
 
 def _one(connection: Connection[Any], name: str, parameters: dict[str, Any]) -> Upload | None:

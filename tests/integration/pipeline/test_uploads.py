@@ -15,7 +15,7 @@ from heimdex import Heimdex
 from heimdex.cli.diagnosis import checks
 from heimdex.entities import UploadedFile
 from heimdex.errors import NotFound, ObjectDamaged, StoreError
-from heimdex.pipeline.uploads import Announced
+from heimdex.pipeline.originals import Announced
 from heimdex.store import uploaded
 from tests.downloads import download_client
 from tests.planting import lasting_workers
@@ -122,14 +122,29 @@ def test_a_dropped_upload_is_gone_everywhere(heimdex: Heimdex, tmp_path: Path) -
     assert faults(heimdex) == []
 
 
-def test_taking_an_asset_out_of_the_index_keeps_its_upload(heimdex: Heimdex, tmp_path: Path) -> None:
-    kept = upload(heimdex, tmp_path, "a.jpg", (200, 30, 30))
-    heimdex.uploads.index(kept.object_key)
-    assert heimdex.show("a.jpg")["asset"]["path"] == "a.jpg"
-    heimdex.remove("a.jpg")
-    assert heimdex.assets()["assets"] == []
+def test_an_upload_that_is_taken_out_of_the_index_is_gone_and_other_paths_stay(
+    heimdex: Heimdex, tmp_path: Path
+) -> None:
+    first = upload(heimdex, tmp_path, "a.jpg", (200, 30, 30))
+    second = upload(heimdex, tmp_path, "b.jpg", (200, 30, 30))
+    for kept in (first, second):
+        heimdex.uploads.index(kept.object_key)
+    in_place = tmp_path / "media" / "same.jpg"
+    in_place.parent.mkdir()
+    in_place.write_bytes((heimdex.objects.path(first.object_key) or in_place).read_bytes())
+    heimdex.index(in_place.parent)
+    (asset,) = heimdex.assets()["assets"]
+    assert len(asset["paths"]) == 3
+    assert heimdex.remove("a.jpg") == []
+    assert [found.key for found in heimdex.objects.list()] == [second.object_key]
     assert faults(heimdex) == []
-    assert heimdex.uploads.index(kept.object_key).indexed == 1
+    assert heimdex.remove(in_place.parent) == []
+    assert heimdex.objects.exists(second.object_key)
+    heimdex.index(in_place.parent)
+    assert heimdex.remove(asset["asset_id"]) == [asset["asset_id"]]
+    assert list(heimdex.objects.list()) == []
+    assert in_place.exists()
+    assert faults(heimdex) == []
 
 
 def test_verify_names_uploads_that_are_gone_and_objects_nobody_knows(
@@ -150,6 +165,23 @@ def test_verify_names_uploads_that_are_gone_and_objects_nobody_knows(
     heimdex.index(tmp_path / "empty", repair=True)
     assert heimdex.assets()["assets"][0]["state"] == "missing"
     assert stray.exists(), "nothing is done to uploads unasked"
+
+
+def test_an_exported_index_names_uploads_whose_files_stay_where_they_are(
+    heimdex: Heimdex, tmp_path: Path
+) -> None:
+    kept = upload(heimdex, tmp_path, "a.jpg", (200, 30, 30))
+    heimdex.uploads.index(kept.object_key)
+    heimdex.open_index.take_out(tmp_path / "out", form="json")
+    assert heimdex.open_index.bring_in(tmp_path / "out")["known"] == 1
+    assert faults(heimdex) == []
+    assert heimdex.remove("a.jpg")
+    assert heimdex.open_index.bring_in(tmp_path / "out")["imported"] == 1
+    (asset,) = heimdex.assets()["assets"]
+    assert asset["path"] == "a.jpg"
+    assert faults(heimdex) == ["the file is gone"]
+    assert heimdex.remove(asset["asset_id"]) == [asset["asset_id"]]
+    assert faults(heimdex) == []
 
 
 def test_an_owner_has_no_part_in_the_uploads_of_another(heimdex: Heimdex, tmp_path: Path) -> None:

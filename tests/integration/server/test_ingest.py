@@ -7,19 +7,16 @@ import ipaddress
 import socket
 import ssl
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from heimdex.errors import AddressRefused, FetchFailed, HeimdexError, UploadTooLarge
 from heimdex.pipeline.incoming.addresses import FetchPolicy, places
 from heimdex.pipeline.incoming.fetching import UNREACHED, FetchOptions, fetch
-from tests.library import DIM, add_asset, make_model
 from tests.uploading import TUS, Service, photo, service, until
 
 Answer = Callable[[socket.socket], None]
@@ -316,32 +313,12 @@ def test_a_fetch_may_be_ended(served: Service, internet: Internet) -> None:
     until(lambda: not list(served.folder.iterdir()))
 
 
-def test_uploads_of_assets_that_are_removed_are_released(served: Service) -> None:
-    body = photo(1_000)
-    served.client.post("/api/v1/assets", params={"name": "a.jpg"}, content=body)
-    ((owner, upload),) = served.stored
-    incoming = served.heimdex.incoming
-    kept = incoming.originals.path(owner, upload.object_key or "")
-    assert kept is not None
-    database = served.heimdex.database
-    vector = np.eye(1, DIM, dtype=np.float32)
-    made = add_asset(database, owner, make_model(database, owner), str(kept), [vector])
-    incoming.finisher.note_indexed(upload, made.asset_id, None)
-    incoming.finisher.release(str(uuid.uuid4()), [made.asset_id])
-    assert kept.exists()
-    answer = served.client.delete(f"/api/v1/assets/{made.asset_id}")
-    assert answer.json() == {"removed": [made.asset_id]}
-    assert not kept.exists()
-    assert incoming.uploads.usage(owner).used_bytes == 0
-
-
 def test_what_the_index_did_not_take_can_be_deleted(served: Service) -> None:
     served.client.post("/api/v1/assets", params={"name": "a.jpg"}, content=photo(1_000))
     ((owner, upload),) = served.stored
     place = f"/api/v1/uploads/{upload.upload_id}"
     assert served.client.delete(place, headers=TUS).status_code == 409  # it may be in hand
-    served.heimdex.incoming.finisher.note_indexed(upload, None, "no")
+    served.note_indexed(upload, None, "no")
     assert served.client.delete(place, headers=TUS).status_code == 204
-    kept = served.heimdex.incoming.originals.path(owner, upload.object_key or "")
-    assert kept is not None
-    assert not kept.exists()
+    assert not served.kept(upload).exists()
+    assert served.heimdex.incoming.uploads.usage(owner).used_bytes == 0

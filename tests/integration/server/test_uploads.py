@@ -68,9 +68,8 @@ def test_a_file_arrives_in_pieces_and_is_kept(served: Service, body: bytes) -> N
     assert (ended["state"], ended["error"]) == ("stored", None)
     assert ended["sha256"] == hashlib.sha256(body).hexdigest()
     ((_, upload),) = until(lambda: served.stored)
-    kept = served.heimdex.incoming.originals.path(upload.owner, upload.object_key or "")
-    assert kept is not None
-    assert kept.read_bytes() == body
+    assert served.kept(upload).read_bytes() == body
+    assert ended["job_id"] == upload.upload_id
     assert list(served.folder.iterdir()) == []
     assert served.client.delete(place, headers=TUS).status_code == 409  # an asset is removed as an asset
 
@@ -327,7 +326,7 @@ def test_what_another_process_left_is_gone_on_with(served: Service, body: bytes)
     assert list(served.folder.iterdir()) == []
     incoming.finisher.sweep()  # stored, and not indexed yet: the index is told again
     assert [upload.upload_id for _, upload in served.stored] == [begun.upload_id] * 2
-    incoming.finisher.note_indexed(served.stored[0][1], None, "no")
+    served.note_indexed(served.stored[0][1], None, "no")
     incoming.finisher.sweep()
     assert len(served.stored) == 2
 

@@ -26,6 +26,7 @@ class UploadShape(BaseModel):
     error: str | None = Field(description="Why it was refused, or could not be indexed.")
     asset_id: str | None = Field(description="What it became in the library, once it is indexed.")
     indexed: bool
+    job_id: str | None = Field(description="The job that indexes it, once it is stored.")
     created_at: datetime
     expires_at: datetime = Field(description="When it is given up, if no byte comes before.")
 
@@ -44,6 +45,7 @@ class UploadShape(BaseModel):
             error=upload.error,
             asset_id=upload.asset_id,
             indexed=upload.indexed_at is not None,
+            job_id=upload.job_id,
             created_at=upload.created_at,
             expires_at=upload.expires_at,
         )

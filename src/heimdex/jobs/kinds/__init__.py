@@ -8,12 +8,13 @@ from heimdex.jobs.kind import Registry
 
 
 def standard_kinds(limits: Mapping[str, int] | None = None) -> Registry:
-    """Indexing, backfill, reprocessing, verify, remove, and changes of the picture model."""
-    from heimdex.jobs.kinds import backfilling, indexing, model_changing, reprocessing, upkeep
+    """Indexing of folders and uploads, backfill, reprocessing, verify, remove, changes of the model."""
+    from heimdex.jobs.kinds import backfilling, indexing, model_changing, reprocessing, upkeep, uploading
 
     kinds = (
         indexing.INDEX,
         indexing.INDEX_FILES,
+        uploading.INDEX_UPLOAD,
         backfilling.BACKFILL,
         reprocessing.REPROCESS,
         upkeep.VERIFY,

@@ -25,7 +25,7 @@ def verify(run: JobRun) -> Mapping[str, Any]:
 
 
 def remove(run: JobRun) -> Mapping[str, Any]:
-    """Take assets, files or folders out of the index."""
+    """Take assets, files or folders out of the index; uploads among them are deleted."""
     from heimdex.pipeline.library import remove as take_out
 
     return {"removed": take_out(run.tools, [os.fsdecode(one) for one in unpack(run.arguments["targets"])])}

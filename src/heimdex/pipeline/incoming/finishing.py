@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from heimdex.entities import is_uuid
@@ -19,12 +21,14 @@ from heimdex.errors import (
     NotFound,
     UnreadableFile,
     UploadBusy,
+    UploadError,
     WorkerCrashed,
     WorkerError,
 )
 from heimdex.pipeline.incoming.checking import check
-from heimdex.pipeline.incoming.originals import Originals
-from heimdex.pipeline.incoming.uploads import Uploads
+from heimdex.pipeline.incoming.keeping import keep, was_kept
+from heimdex.pipeline.incoming.uploads import IS_ASSET, Uploads
+from heimdex.pipeline.originals import Originals
 from heimdex.pipeline.worker import STOPPED
 from heimdex.pipeline.workers import WorkerPool
 from heimdex.store import parts, uploads
@@ -34,7 +38,10 @@ from heimdex.store.parts import Part
 log = logging.getLogger(__name__)
 
 BLOCK_BYTES = 1 << 20
+ELSEWHERE = "its file lies on another machine, which checks it"
 STOPPING = "the service is stopping; the upload is checked when it runs again"
+
+OriginalsOf = Callable[[str], Originals]
 
 OnStored = Callable[[str, Upload], None]
 """Called with the owner and an upload that was stored; after a crash again, until it is indexed."""
@@ -48,9 +55,10 @@ class Finisher:
         database: Database,
         received: Uploads,
         hands: Callable[[], WorkerPool],
-        originals: Originals,
+        originals: OriginalsOf,
         on_stored: OnStored,
     ) -> None:
+        """`originals` gives an owner's; `hands` the processes that look at files."""
         self._database = database
         self._uploads = received
         self._hands = hands
@@ -107,20 +115,17 @@ class Finisher:
         return upload
 
     def end(self, owner: str, upload_id: str) -> None:
-        """Forget an upload that became no asset, and delete its file. Raises NotFound, UploadError."""
-        key = self._uploads.give_up(owner, upload_id)
-        if key is not None:
-            self._originals.delete(owner, key)
+        """Forget an upload that became no asset, and delete its file.
 
-    def release(self, owner: str, asset_ids: Sequence[str]) -> None:
-        """Forget the uploads some assets came from, delete their files, free their room: once removed."""
-        for key in self._database.run(owner, lambda c: uploads.release(c, owner, asset_ids)):
-            self._originals.delete(owner, key)
-
-    def note_indexed(self, upload: Upload, asset_id: str | None, error: str | None) -> None:
-        """The index has looked at an upload."""
-        owner = upload.owner
-        self._database.run(owner, lambda c: uploads.note_indexed(c, owner, upload.upload_id, asset_id, error))
+        Raises NotFound, UploadError, ObjectStoreError (then it is still there).
+        """
+        upload = self._uploads.get(owner, upload_id)
+        if not upload.may_end:
+            raise UploadError(IS_ASSET)
+        if upload.object_key is not None:
+            self._originals(owner).let_go([upload.object_key])
+        else:
+            self._uploads.give_up(owner, upload_id)
 
     def sweep(self) -> None:
         """Give up what was abandoned, and go on with what another process left."""
@@ -152,30 +157,33 @@ class Finisher:
     def _checked(self, upload: Upload, path: Path, *, there: bool) -> Upload:
         owner, upload_id = upload.owner, upload.upload_id
         try:
+            sha256 = upload.sha256
             if there:
                 sha256 = self._proven(path, upload.declared_sha256)
                 check(self._hands(), path, self._uploads.options.max_pixels)
                 self._database.run(owner, lambda c: uploads.note_sha256(c, owner, upload_id, sha256))
-            elif upload.sha256 is None:  # else it was moved, and its process killed before it wrote that down
+            elif not was_kept(self._originals(owner), upload):
+                if upload.expires_at > datetime.now(UTC):
+                    raise UploadBusy(ELSEWHERE)
                 raise UnreadableFile("its file was lost on the server; send it again")
         except (ChecksumMismatch, MediaError, WorkerError) as error:
             if self._closing.is_set() or (isinstance(error, WorkerCrashed) and str(error) == STOPPED):
                 raise UploadBusy(STOPPING) from error
             return self._uploads.refuse(upload, error) or self._uploads.get(owner, upload_id)
-        key = self._originals.take(owner, upload_id, upload.name, path)
-        stored = self._database.run(owner, lambda c: uploads.store(c, owner, upload_id, key))
-        if stored is None:  # ended meanwhile
-            self._originals.delete(owner, key)
-            raise NotFound(parts.GONE)
-        return stored
+        found = replace(upload, sha256=sha256)
+        kept_path = path if there else None
+        return keep(self._database, self._originals(owner), found, kept_path, self._check_closing)
+
+    def _check_closing(self) -> None:
+        if self._closing.is_set():
+            raise UploadBusy(STOPPING)
 
     def _proven(self, path: Path, declared: str | None) -> str:
         """The file's SHA-256, hex. Raises ChecksumMismatch; UploadBusy when the service stops meanwhile."""
         digest = hashlib.sha256()
         with path.open("rb") as file:
             while block := file.read(BLOCK_BYTES):
-                if self._closing.is_set():
-                    raise UploadBusy(STOPPING)
+                self._check_closing()
                 digest.update(block)
         if declared is not None and digest.hexdigest() != declared:
             raise ChecksumMismatch("the file that came has another SHA-256 than was said; send it again")
@@ -198,6 +206,7 @@ class Finisher:
             if upload.upload_id in ours or upload.state is not UploadState.RECEIVING:
                 self._go_on(upload)
         run(owner, lambda c: uploads.forget_old(c, owner, options.told_s))
+        self._originals(owner).let_go(run(owner, lambda c: uploads.removed(c, owner)))
 
     def _remove_stray(self, owner: str, path: Path) -> None:
         """A file that belongs to no open upload. Held: rows are entered while their file is held."""

@@ -30,6 +30,8 @@ from heimdex.store.parts import Part
 
 log = logging.getLogger(__name__)
 
+IS_ASSET = "this upload is an asset of the library, or becomes one; remove the asset"
+
 T = TypeVar("T")
 
 
@@ -135,17 +137,12 @@ class Uploads:
             return None
         return self._run(owner, lambda c: uploads.begin_check(c, owner, upload_id, size))
 
-    def give_up(self, owner: str, upload_id: str) -> str | None:
-        """Forget an upload that became no asset; the key of its file, where it was kept.
-
-        Raises NotFound, and UploadError where it is an asset, or is just being indexed.
-        """
+    def give_up(self, owner: str, upload_id: str) -> None:
+        """Forget an upload that was not stored. Raises NotFound, and UploadError for one that was."""
         upload = self.get(owner, upload_id)
-        was_there, key = self._run(owner, lambda c: uploads.delete(c, owner, upload_id))
-        if not was_there:
-            raise UploadError("this upload is an asset of the library, or becomes one; remove the asset")
+        if not self._run(owner, lambda c: uploads.delete(c, owner, upload_id)):
+            raise UploadError(IS_ASSET)
         parts.remove(self.path(upload))
-        return key
 
     def refuse(self, upload: Upload, error: Exception, told: str | None = None) -> Upload | None:
         """Delete the file and record why; None where its end was decided otherwise meanwhile."""

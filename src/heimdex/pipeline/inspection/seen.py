@@ -10,9 +10,8 @@ from heimdex.entities.objects import is_object, key_of
 from heimdex.pipeline.inspection import faults
 from heimdex.pipeline.inspection.faults import Finding
 from heimdex.pipeline.inspection.subject import Read
-from heimdex.pipeline.originals import stamp_of_upload
+from heimdex.pipeline.originals import ORIGINALS, stamp_of_upload
 from heimdex.pipeline.tools import Tools
-from heimdex.pipeline.uploads import ORIGINALS
 from heimdex.store import uploaded
 
 ARRIVING = timedelta(days=1)  # an object as young as this may be about to get its record

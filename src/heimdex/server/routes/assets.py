@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 from starlette.background import BackgroundTask
 
 from heimdex.app import Heimdex
@@ -31,6 +31,7 @@ BYTES: Responses = {
     206: {"description": "A part of it.", "content": {"application/octet-stream": {}}},
     416: {"description": "There is no such part.", "content": {"text/plain": {}}},
 }
+ELSEWHERE: Responses = {307: {"description": "It lies in a bucket: fetch it there, without your key."}}
 KEPT = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -86,20 +87,21 @@ def correct_asset(
 @router.delete("/assets/{asset_id}", operation_id="remove_asset", response_model=Removed)
 def remove_asset(request: Request, caller: WriteCaller, asset_id: Id) -> dict[str, Any]:
     """Take an asset out of the index. An uploaded file is deleted, one indexed in place is not touched."""
-    removed = _library(request, caller.owner).remove(_checked(asset_id))
-    request.app.state.heimdex.incoming.finisher.release(caller.owner, removed)
-    return {"removed": removed}
+    return {"removed": _library(request, caller.owner).remove(_checked(asset_id))}
 
 
-@router.get("/assets/{asset_id}/original", operation_id="download_original", responses=BYTES)
+@router.get("/assets/{asset_id}/original", operation_id="download_original", responses=BYTES | ELSEWHERE)
 def download_original(request: Request, caller: ReadCaller, asset_id: Id) -> Response:
-    """The file itself, whole or in parts (`Range`)."""
+    """The file itself, whole or in parts (`Range`); or, where that is allowed, where it lies in a bucket."""
     files = _library(request, caller.owner).files
     found = files.original(_checked(asset_id))
     name = found.path.rpartition("/")[2]
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     headers = {"ETag": tag(found.content_hash), "Cache-Control": "private, no-cache"}
     place = files.place_of(found)
+    link = files.link_to(found) if place is None else None
+    if link is not None:
+        return RedirectResponse(link, headers={"Cache-Control": "private, no-store"})
     if place is None:  # it lies in a bucket, and passes through
         read = partial(files.read_upload, found)
         headers["Content-Type"] = kind

@@ -17,7 +17,14 @@ from heimdex.app.incoming import Incoming
 from heimdex.client.documents.uploads import UploadCursor, UploadPage, UploadShape
 from heimdex.client.documents.words import Id, Text
 from heimdex.entities.uploads import Upload, UploadState
-from heimdex.errors import ChecksumMismatch, HeimdexError, UploadBrokenOff, UploadBusy, WorkersUnavailable
+from heimdex.errors import (
+    ChecksumMismatch,
+    HeimdexError,
+    ObjectStoreUnavailable,
+    UploadBrokenOff,
+    UploadBusy,
+    WorkersUnavailable,
+)
 from heimdex.pipeline.incoming.options import NewUpload
 from heimdex.server import cursors, tus
 from heimdex.server.auth.caller import WriteCaller
@@ -245,7 +252,8 @@ def _finished(incoming: Incoming, begun: Upload, response: Response) -> Any:
     """What became of a file that came in a single request."""
     try:
         upload = incoming.finisher.finish(begun.owner, begun.upload_id)
-    except (WorkersUnavailable, UploadBusy):  # it is seen to by and by, or just now by another process
+    except (WorkersUnavailable, ObjectStoreUnavailable, UploadBusy):
+        # It is seen to by and by, or just now by another process.
         upload = incoming.uploads.get(begun.owner, begun.upload_id)
     if upload.state is UploadState.CHECKING:
         response.status_code = HTTPStatus.ACCEPTED

@@ -1,8 +1,9 @@
 -- name: enter
--- An original that lies in the object store.
+-- An original that lies in the object store; one that is on record already stays as it is.
 INSERT INTO heimdex.object (owner_id, object_id, object_key, name, sha256, size_bytes, content_type, modified_ns)
 VALUES (%(owner)s, %(object_id)s, %(object_key)s, %(name)s, %(sha256)s, %(size_bytes)s, %(content_type)s,
-    %(modified_ns)s);
+    %(modified_ns)s)
+ON CONFLICT DO NOTHING;
 
 -- name: by_key
 -- The record of an object.
@@ -30,5 +31,5 @@ SELECT object_id::text, object_key, name, encode(sha256, 'hex'), size_bytes, con
   FROM heimdex.object WHERE owner_id = %(owner)s ORDER BY object_id;
 
 -- name: forget
--- Take an uploaded original off the record.
-DELETE FROM heimdex.object WHERE owner_id = %(owner)s AND object_key = %(object_key)s;
+-- Take uploaded originals off the record.
+DELETE FROM heimdex.object WHERE owner_id = %(owner)s AND object_key = ANY(%(object_keys)s);

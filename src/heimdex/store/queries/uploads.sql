@@ -74,6 +74,12 @@ UPDATE heimdex.upload
  WHERE owner_id = %(owner)s AND upload_id = %(upload)s AND state IN ('receiving', 'checking')
 RETURNING /* columns */;
 
+-- name: hold_unindexed
+-- An upload that the index has not looked at, held for this transaction; no row: it has, or the upload is gone.
+SELECT upload_id FROM heimdex.upload
+ WHERE owner_id = %(owner)s AND upload_id = %(upload)s AND state = 'stored' AND indexed_at IS NULL
+   FOR UPDATE;
+
 -- name: index_upload
 -- The file was looked at by the index; no asset where it has an error.
 UPDATE heimdex.upload SET indexed_at = now(), asset_id = %(asset)s, error = %(error)s
@@ -98,14 +104,21 @@ DELETE FROM heimdex.upload
    AND expires_at < now() - make_interval(secs => %(told_s)s);
 
 -- name: delete_upload
--- One upload that became no asset; the key of its file, where it was stored.
+-- One upload that was not stored.
 DELETE FROM heimdex.upload
- WHERE owner_id = %(owner)s AND upload_id = %(upload)s
-   AND (state <> 'stored' OR (indexed_at IS NOT NULL AND asset_id IS NULL))
-RETURNING object_key;
+ WHERE owner_id = %(owner)s AND upload_id = %(upload)s AND state <> 'stored'
+RETURNING upload_id;
 
--- name: release_assets
--- Uploads whose assets are removed; the keys of their files.
+-- name: forget_stored
+-- Uploads whose objects are deleted; their room is free again.
 DELETE FROM heimdex.upload
- WHERE owner_id = %(owner)s AND state = 'stored' AND asset_id = ANY(%(assets)s::uuid[])
-RETURNING object_key;
+ WHERE owner_id = %(owner)s AND state = 'stored' AND object_key = ANY(%(keys)s);
+
+-- name: removed_uploads
+-- The objects of uploads that became assets and lead to none any more: somebody removed those, and did not come
+-- to delete the objects.
+SELECT u.object_key FROM heimdex.upload u
+ WHERE u.owner_id = %(owner)s AND u.state = 'stored' AND u.asset_id IS NOT NULL
+   AND NOT EXISTS (SELECT FROM heimdex.file f
+                    WHERE f.owner_id = u.owner_id
+                      AND f.path_bytes = convert_to(%(scheme)s || u.object_key, 'UTF8'));
