@@ -29,7 +29,7 @@ def address(service: Service) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def keys(service: Service) -> tuple[str, str]:
     made = [
-        service.heimdex.keys.create(owner, KeyWish(name="test", scopes=frozenset({"read", "write"})))[1]
+        service.heimdex.keys.create(owner, KeyWish(name="test", scopes=("read", "write")))[1]
         for owner in (service.heimdex.owner, service.other.owner)
     ]
     return made[0], made[1]
@@ -79,7 +79,8 @@ def ask(client: Client, method: str, path: str, names: dict[str, str]) -> Any:
         "Content-Type": "application/offset+octet-stream",
     }
     given = headers if "/uploads" in path else {}
-    return client.http.request(method, path.format(**names), params=query, headers=given)
+    body = {"title": "mine"} if (method, path) == ("PATCH", "/api/v1/assets/{asset_id}") else None
+    return client.http.request(method, path.format(**names), params=query, headers=given, json=body)
 
 
 @pytest.mark.parametrize("knocked_out", [False, True])
