@@ -1,18 +1,36 @@
-"""How workers share a folder: `python -m benchmarks.fleet [--videos 300] [--workers 1 2 3]`."""
+"""How workers share a folder: `python -m benchmarks.fleet [--videos 300] [--workers 1 2 3]`.
+
+With `--kill-every S` one of them is killed that often, and once one is put to sleep until its job was taken
+over, and woken. With `--external` the database is a server of its own instead of the home's. A service that does
+no work answers searches meanwhile.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+from psycopg.conninfo import make_conninfo
+
 from heimdex import Heimdex
+from heimdex.client import Client
+from heimdex.errors import HeimdexError
+from heimdex.jobs.schema import queue_schema
+from heimdex.store.migrate import migrate
+from heimdex.store.postgres import EmbeddedPostgres
 from tests.media.clips import Clip, make
 
 HEIMDEX = [sys.executable, "-m", "heimdex"]
@@ -29,6 +47,16 @@ class Measured:
     kills: int
     assets: int
     faults: int
+    answers: int  # to searches meanwhile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """How one line is measured."""
+
+    workers: int
+    kill_every_s: float | None
+    database_url: str | None
 
 
 def small_videos(folder: Path, count: int) -> Path:
@@ -41,37 +69,103 @@ def small_videos(folder: Path, count: int) -> Path:
     return folder
 
 
-def measured(folder: Path, home: Path, workers: int, kill_every_s: float | None) -> Measured:
+def measured(folder: Path, home: Path, given: Given) -> Measured:
     """Enter the folder as a job, start the workers, and wait."""
     environment = os.environ | QUIET | BEATS | {"HEIMDEX_HOME": str(home)}
+    if given.database_url is not None:
+        environment["HEIMDEX_DATABASE_URL"] = given.database_url
 
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([*HEIMDEX, "worker"], env=environment, stderr=subprocess.DEVNULL)
+    def start(*command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*HEIMDEX, *command],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
-    kills = 0
-    with Heimdex(home=home, speech="off", writing=False) as library:
+    with Heimdex(home=home, database_url=given.database_url, speech="off", writing=False) as library:
+        service = start("serve", "--no-worker", "--port", "0", "--json")
+        assert service.stdout is not None
+        address = json.loads(service.stdout.readline())["listening"]
         job = library.jobs.add_index(folder)
-        fleet = [start() for _ in range(workers)]
-        began = last = time.perf_counter()
+        fleet = [start("worker") for _ in range(given.workers)]
+        asker = Asker(address)
+        asker.start()
+        began = time.perf_counter()
         try:
-            while not (found := library.jobs.get(job.job_id)).state.has_ended:
-                time.sleep(0.1)
-                if kill_every_s is not None and time.perf_counter() - last > kill_every_s:
-                    place = random.randrange(workers)
-                    fleet[place].kill()
-                    fleet[place].wait()
-                    fleet[place] = start()
-                    kills, last = kills + 1, time.perf_counter()
+            kills = troubled(library, job.job_id, fleet, lambda: start("worker"), given.kill_every_s)
             took = time.perf_counter() - began
         finally:
-            for worker in fleet:
-                worker.terminate()
-            for worker in fleet:
-                worker.wait()
-        if found.state != "done":
-            raise SystemExit(f"the job is {found.state}: {found.error}")
+            asker.end()
+            for process in (*fleet, service):
+                process.terminate()
+            for process in (*fleet, service):
+                process.wait()
+        found = library.jobs.get(job.job_id)
+        if found.state != "done" or asker.failed:
+            raise SystemExit(f"the job is {found.state}: {found.error}; {len(asker.failed)} searches failed")
         assets, faults = len(library.assets()["assets"]), len(library.verify(sample=-1).faults)
-    return Measured(workers=workers, seconds=took, kills=kills, assets=assets, faults=faults)
+    return Measured(
+        workers=given.workers, seconds=took, kills=kills, assets=assets, faults=faults, answers=asker.answered
+    )
+
+
+def troubled(
+    library: Heimdex,
+    job_id: str,
+    fleet: list[subprocess.Popen[str]],
+    start: Callable[[], subprocess.Popen[str]],
+    kill_every_s: float | None,
+) -> int:
+    """Wait for the job's end and disturb the fleet meanwhile; how many were killed."""
+    kills, last = 0, time.perf_counter()
+    asleep: subprocess.Popen[str] | None = None
+    slept = False
+    while not library.jobs.get(job_id).state.has_ended:
+        time.sleep(0.1)
+        if kill_every_s is None or time.perf_counter() - last < kill_every_s:
+            continue
+        last = time.perf_counter()
+        place = random.randrange(len(fleet))
+        if asleep is not None:
+            asleep.send_signal(signal.SIGCONT)
+            asleep = None
+        elif kills == 1 and not slept and len(fleet) > 1:
+            asleep, slept = fleet[place], True
+            asleep.send_signal(signal.SIGSTOP)
+        else:
+            fleet[place].kill()
+            fleet[place].wait()
+            fleet[place] = start()
+            kills += 1
+    if asleep is not None:
+        asleep.send_signal(signal.SIGCONT)
+    return kills
+
+
+class Asker(threading.Thread):
+    """Somebody who searches ten times a second."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(daemon=True)
+        self.address, self.enough = address, threading.Event()
+        self.answered, self.failed = 0, list[str]()
+
+    def run(self) -> None:
+        """Ask until it is enough."""
+        with Client(self.address) as client:
+            while not self.enough.wait(0.1):
+                try:
+                    client.search("a photo", nearest=True)
+                    self.answered += 1
+                except HeimdexError as error:
+                    self.failed.append(str(error))
+
+    def end(self) -> None:
+        """No more."""
+        self.enough.set()
+        self.join()
 
 
 def main() -> None:
@@ -80,18 +174,40 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=300)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--kill-every", type=float, metavar="S")
+    parser.add_argument("--external", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = small_videos(Path(scratch) / "videos", given.videos)
-        print("| workers | seconds | videos/s | killed | assets | faults |\n|---|---|---|---|---|---|")
+        print("| workers | seconds | videos/s | killed | assets | faults | searches answered |")
+        print("|---|---|---|---|---|---|---|")
         for workers in given.workers:
-            line = measured(folder, Path(scratch) / f"home-{workers}", workers, given.kill_every)
+            with server_of_its_own(Path(scratch) / f"server-{workers}", wanted=given.external) as url:
+                asked = Given(workers=workers, kill_every_s=given.kill_every, database_url=url)
+                line = measured(folder, Path(scratch) / f"home-{workers}", asked)
             rate = given.videos / line.seconds
             print(
                 f"| {line.workers} | {line.seconds:.1f} | {rate:.1f} | {line.kills} | {line.assets} "
-                f"| {line.faults} |",
+                f"| {line.faults} | {line.answers} |",
                 flush=True,
             )
+
+
+@contextmanager
+def server_of_its_own(folder: Path, *, wanted: bool) -> Iterator[str | None]:
+    """A database server beside all homes, migrated; the application's address of it."""
+    if not wanted:
+        yield None
+        return
+    folder.mkdir()
+    server = EmbeddedPostgres(folder)
+    try:
+        root = make_conninfo(server.start(), dbname="heimdex")
+        with psycopg.connect(root) as connection:
+            migrate(connection, further=[queue_schema()])
+        yield make_conninfo(root, user="heimdex_app")
+    finally:
+        server.stop_now()
+        server.close()
 
 
 if __name__ == "__main__":

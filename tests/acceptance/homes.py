@@ -77,7 +77,7 @@ class Home:
 
     def open(self) -> Heimdex:
         """The library in this process."""
-        return Heimdex(read_settings(home=self.path))
+        return Heimdex(read_settings(home=self.path, database_url=self.settings.get("HEIMDEX_DATABASE_URL")))
 
     def server(self) -> int | None:
         """The process id of the home's database server, if it runs."""

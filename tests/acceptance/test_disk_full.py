@@ -48,7 +48,7 @@ def make_disk(tmp_path: Path) -> Iterator[MakeDisk]:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos whose kept frames take some 5 MiB: more than the server gives back when it tidies its own files."""
+    """Photos whose kept frames take some 5 MiB: more than the server gives back by tidying."""
     folder = tmp_path_factory.mktemp("photos")
     (folder / "first").mkdir()
     for number in range(100):

@@ -1,18 +1,26 @@
-"""Three workers and one queue: killed, put to sleep and woken; nothing is lost, nothing double."""
+"""Three workers, a service and one queue, on the embedded database and on one of its own.
+
+Workers are killed, put to sleep and woken; nothing is lost, nothing double, and searches are answered all the
+time.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from heimdex.client import Client
 from heimdex.entities import JobState
+from heimdex.errors import HeimdexError
 from heimdex.store.jobs import JobFilter
 from tests.acceptance.conftest import MakeHome
 from tests.acceptance.homes import PATIENCE_S, Home, faults, kill
@@ -45,16 +53,53 @@ def tiny_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(params=["embedded", "external"])
+def fleet_home(request: pytest.FixtureRequest, make_home: MakeHome) -> Home:
+    """A home with its own database, and one with a database elsewhere."""
+    if request.param == "embedded":
+        return make_home(**SETTINGS)
+    return make_home(**SETTINGS, HEIMDEX_DATABASE_URL=request.getfixturevalue("database_url"))
+
+
+class Asking(threading.Thread):
+    """Somebody who searches all the time through a service of the home that does no work itself."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(daemon=True)
+        self.service = home.start("serve", "--no-worker", "--port", "0", "--json")
+        assert self.service.stdout is not None
+        self.address = json.loads(self.service.stdout.readline())["listening"]
+        self.enough = threading.Event()
+        self.answered, self.failed = 0, list[str]()
+
+    def run(self) -> None:
+        with Client(self.address) as client:
+            while not self.enough.wait(0.1):
+                try:
+                    client.search("a photo", nearest=True)
+                    self.answered += 1
+                except HeimdexError as error:
+                    self.failed.append(str(error))
+
+    def end(self) -> None:
+        self.enough.set()
+        self.join()
+        self.service.terminate()
+        self.service.communicate()
+
+
 def start_worker(home: Home) -> subprocess.Popen[str]:
     return home.start("worker")
 
 
 def test_a_fleet_that_is_killed_and_put_to_sleep_loses_nothing_and_does_nothing_twice(
-    make_home: MakeHome, tiny_library: Path
+    fleet_home: Home, tiny_library: Path
 ) -> None:
-    home = make_home(**SETTINGS)
+    home = fleet_home
     rng = random.Random()
     with home.open() as library:
+        asking = Asking(home)
+        asking.start()
         job = library.jobs.add_index(tiny_library)
         workers = [start_worker(home) for _ in range(WORKERS)]
         asleep: subprocess.Popen[str] | None = None
@@ -81,6 +126,8 @@ def test_a_fleet_that_is_killed_and_put_to_sleep_loses_nothing_and_does_nothing_
                     kills += 1
                     next_kill = time.monotonic() + rng.uniform(2.0, 4.0)
             time.sleep(0.05)
+        asking.end()
+        assert (asking.answered > 0, asking.failed) == (True, [])
         assert asleep is not None
         assert kills > 0, "all was done before anybody was killed"
         assert woken, "nobody took over what the sleeper had in hand"
