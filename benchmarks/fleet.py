@@ -1,8 +1,8 @@
 """How workers share a folder: `python -m benchmarks.fleet [--videos 300] [--workers 1 2 3]`.
 
-With `--kill-every S` one of them is killed that often, and once one is put to sleep until its job was taken
-over, and woken. With `--external` the database is a server of its own instead of the home's. A service that does
-no work answers searches meanwhile.
+With `--kill-every S` one of them is killed that often; once one is put to sleep, and woken when its job was
+taken over. With `--external` the database is a server of its own, not the home's. A service that does no work
+answers searches meanwhile.
 """
 
 from __future__ import annotations
@@ -201,7 +201,10 @@ def server_of_its_own(folder: Path, *, wanted: bool) -> Iterator[str | None]:
     folder.mkdir()
     server = EmbeddedPostgres(folder)
     try:
-        root = make_conninfo(server.start(), dbname="heimdex")
+        admin = server.start()
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE heimdex")
+        root = make_conninfo(admin, dbname="heimdex")
         with psycopg.connect(root) as connection:
             migrate(connection, further=[queue_schema()])
         yield make_conninfo(root, user="heimdex_app")
