@@ -26,7 +26,9 @@ class Address:
 def listen(address: Address) -> socket.socket:
     """A socket that listens. Raises UsageError where the address is taken or none of this machine's."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named: asyncio sends small packets at once (TCP_NODELAY) only where it knows that it
+    # is TCP, and the body of an answer would wait 40 ms for the receipt of its head.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address.host, address.port))
