@@ -241,10 +241,13 @@ def test_closing_ends_busy_workers_and_those_who_wait_for_them() -> None:
     pool = WorkerPool(2, memory_limit_bytes=0)
     with ThreadPoolExecutor(4) as threads:
         calls: list[Future[object]] = [threads.submit(call, pool, "spin", timeout_s=LONG_S) for _ in range(4)]
-        while len(pool.pids()) < 2:
-            time.sleep(0.01)
-        pids = pool.pids()
-        pool.close()
+        try:
+            while len(pool.pids()) < 2:
+                assert not any(pending.done() for pending in calls), "a worker did not come up"
+                time.sleep(0.01)
+            pids = pool.pids()
+        finally:
+            pool.close()
         for pending in calls:
             with pytest.raises(WorkerCrashed, match=r"^the worker was stopped$"):
                 pending.result()
