@@ -21,6 +21,7 @@ from heimdex.server.auth.caller import ReadCaller, WriteCaller
 from heimdex.server.etags import answer, tag
 from heimdex.server.shapes.problems import problems
 from heimdex.server.streams import streamed
+from heimdex.server.turns import Turns
 
 router = APIRouter(prefix="/api/v1", tags=["assets"], responses=problems(404))
 
@@ -124,7 +125,8 @@ def cut_clip(
 
     `X-Clip-Begins` says at which second its first key frame lies; MP4 clips tell players to begin at `start`.
     """
-    cut = _library(request, caller.owner).files.clip(_checked(asset_id), start=start, end=end)
+    with cast("Turns", request.app.state.clipping).take():
+        cut = _library(request, caller.owner).files.clip(_checked(asset_id), start=start, end=end)
     return FileResponse(
         cut.path,
         media_type="video/mp4" if cut.clip.container == "mp4" else "video/x-matroska",
