@@ -110,6 +110,8 @@ def download_original(request: Request, caller: ReadCaller, asset_id: Id) -> Res
     path = os.fsdecode(place)
     if not os.path.isfile(path):  # noqa: PTH113  (its name need not be UTF-8)
         raise NotFound("its file is not there now; run `heimdex index` over its folder")
+    if os.path.getsize(path) != found.size_bytes:  # noqa: PTH202
+        raise NotFound("another file lies in its place; run `heimdex index` over its folder")
     return FileResponse(path, media_type=kind, filename=name, headers=headers)
 
 
