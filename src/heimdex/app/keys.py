@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from heimdex.entities.ids import new_id, uuid_of
 from heimdex.errors import NotFound, UsageError
@@ -15,6 +16,7 @@ from heimdex.store.tokens import new_token, token_hash
 DAY_S = 86_400.0
 MAX_NAME = 200  # characters
 MAX_DAYS = 36_500.0
+MOST_KEYS = 100  # valid ones, of one user
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +47,7 @@ class Keys:
             )
         if wish.days is not None and not 0 < wish.days <= MAX_DAYS:
             raise UsageError(f"A key is valid for more than 0 and at most {MAX_DAYS:.0f} days.")
+        self._check_room(owner, wish.user_id)
         secret = new_token(PREFIX)
         new = NewKey(
             key_id=new_id(),
@@ -58,6 +61,19 @@ class Keys:
         self._database.run(owner, lambda connection: keys.add_key(connection, owner, new))
         made = next(key for key in self.list(owner) if key.key_id == new.key_id)
         return made, secret
+
+    def _check_room(self, owner: str, user_id: str | None) -> None:
+        """Each key has its own limit of requests: who could make any number would have none."""
+        now = datetime.now(UTC)
+        valid = [
+            key
+            for key in self.list(owner, user_id or "")
+            if key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+        ]
+        if len(valid) >= MOST_KEYS:
+            raise UsageError(
+                f"There are {len(valid)} keys already; revoke some that are not needed any more."
+            )
 
     def list(self, owner: str, user: str | None = None) -> list[Key]:
         """The keys of a library, or of one user in it ("": of the library itself), the newest first."""

@@ -95,13 +95,16 @@ class Users:
         self._database.run(user.owner, work)
         return self.get(user_id)
 
-    def remove(self, user_id: str) -> User:
-        """Forget a user with sessions and keys; the library stays. Raises NotFound, UsageError."""
+    def remove(self, user_id: str, *, may_be_last: bool = True) -> User:
+        """Forget a user with sessions and keys; the library stays. Raises NotFound, UsageError.
+
+        Who removes the last one opens the installation to whoever sits at its machine, or sets it up.
+        """
         user = self.get(user_id)
 
         def work(connection: Connection[Any]) -> None:
             users.lock_users(connection)
-            if len(users.all_users(connection)) > 1:
+            if not may_be_last or len(users.all_users(connection)) > 1:
                 _demand_another_admin(connection, user)
             users.remove_user(connection, user)
 

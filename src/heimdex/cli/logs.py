@@ -13,6 +13,11 @@ from heimdex.server.request_ids import request_id
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _IDS = (("request_id", request_id), ("job_id", job_id))
+# A record is one line whatever was asked for: ends of lines and what steers terminals are shown, not obeyed.
+_STEERING = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
+    0x2028: "\\u2028",
+    0x2029: "\\u2029",
+}
 OTHERS = ("uvicorn", "procrastinate")  # libraries whose warnings are for whoever runs the service
 
 # Passwords within addresses, what follows an authorisation scheme, and our own keys.
@@ -45,7 +50,8 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (the name it has there)
         """The line; what an exception adds follows below it."""
         ids = [f"{name}={getattr(record, name)}" for name, _ in _IDS if hasattr(record, name)]
-        return super().formatMessage(record) + (f" [{' '.join(ids)}]" if ids else "")
+        line = super().formatMessage(record).translate(_STEERING)
+        return line + (f" [{' '.join(ids)}]" if ids else "")
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""

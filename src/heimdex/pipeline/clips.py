@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ CLIPS = "heimdex.pipeline.clips"
 LONGEST_CLIP_US = 3_600_000_000
 CLIP_TIMEOUT_S = 120.0
 PICTURE_TIMEOUT_S = 20.0
+LEFT_S = 900.0  # what is being sent stays open, whether or not it has a name still
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +53,7 @@ def cut_clip(tools: Tools, pool: WorkerPool, asset_id: str, start_us: int, end_u
     source = original(tools, asset_id)
     folder = tools.home / "clips"
     folder.mkdir(exist_ok=True)
+    _sweep(folder)
     target = folder / f"{new_id()}.part"
     try:
         with tools.originals.local(source.path_bytes) as path:
@@ -93,6 +97,15 @@ def picture_job(report: Callable[..., None], source: Path, target: Path, max_pix
     report()
     picture = read_photo(bytes(source), max_pixels=max_pixels, short_side=KEPT_SHORT_SIDE)
     save_lossless(picture, target)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove clips that nobody came for: the request was given up while they were cut."""
+    old = time.time() - LEFT_S
+    for path in folder.glob("*.part"):
+        with suppress(FileNotFoundError):  # another request was faster
+            if path.stat().st_mtime < old:
+                path.unlink()
 
 
 def _asset(tools: Tools, asset_id: str) -> Asset:

@@ -36,6 +36,8 @@ from heimdex.server.routes import (
     users,
 )
 from heimdex.server.shapes.problems import Problem
+from heimdex.server.turns import Turns
+from heimdex.server.watching import LOOKS_AT_ONCE, Watchers
 
 TITLE = "Heimdex"
 SUMMARY = "Find any moment in your own videos and photos."
@@ -49,6 +51,7 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.search_limiter = anyio.CapacityLimiter(options.searches_at_once)
+        app.state.watch_limiter = anyio.CapacityLimiter(LOOKS_AT_ONCE)
         incoming = await anyio.to_thread.run_sync(lambda: heimdex.incoming)
         incoming.finisher.begin_sweeping()
         yield
@@ -70,6 +73,10 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     app.state.asked_pictures = AskedPictures(heimdex.settings.home)
     app.state.metrics = ServerMetrics(heimdex)
     app.state.default_model = DefaultModel(heimdex)
+    app.state.watchers = Watchers()
+    app.state.verifying = Turns(options.verifications_at_once, "verification")
+    app.state.clipping = Turns(options.clips_at_once, "cutting clips")
+    app.state.checking = Turns(options.checks_at_once, "checking files")
     problems.install(app)
     for module in (search, assets, library, models, jobs, uploads, ingest, sign_in, users, keys):
         app.include_router(module.router)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from heimdex.app import Heimdex
 
 KEPT_S = 3_600.0
+MOST_KEPT = 500  # of one owner: an hour is long
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -46,10 +47,13 @@ class AskedPictures:
         return path
 
     def _sweep(self, folder: Path) -> None:
-        old = time.time() - KEPT_S
+        old, kept = time.time() - KEPT_S, []
         for path in folder.iterdir():
             try:
-                if path.stat().st_mtime < old:
-                    path.unlink(missing_ok=True)
+                kept.append((path.stat().st_mtime, path))
             except FileNotFoundError:  # another request was faster
                 continue
+        kept.sort(reverse=True)
+        for place, (modified_s, path) in enumerate(kept):
+            if modified_s < old or place >= MOST_KEPT:
+                path.unlink(missing_ok=True)

@@ -15,5 +15,9 @@ class ServerOptions:
     body_bytes: int = 1 << 20  # of a request that is no upload
     picture_bytes: int = 64 << 20  # of a picture to search by
     searches_at_once: int = 4  # further ones wait their turn: two cores answer four sooner than fifty
+    # What takes long, and may have no more than these of the 40 threads that answer requests.
+    verifications_at_once: int = 2
+    clips_at_once: int = 4
+    checks_at_once: int = 4  # of files that came in a single request; others are seen to in the background
     auth: AuthOptions | None = None  # None: as the settings say of a server on loopback
     libraries: int = 256  # owners whose searchers are kept ready

@@ -53,6 +53,20 @@ STATUS: tuple[tuple[type[errors.HeimdexError], HTTPStatus], ...] = (
 )
 
 
+# Errors whose messages name hosts, logins, buckets, folders or rows; the log has them under the request's id.
+OF_STORES: tuple[tuple[type[errors.HeimdexError], str], ...] = (
+    (errors.DatabaseUnavailable, "The database does not answer; try again."),
+    (errors.StorageFull, "There is too little space left on the service's disk; try again later."),
+    (
+        errors.ObjectMissing,
+        "Its file is not there any more; `heimdex verify` on the service's machine says more.",
+    ),
+    (errors.ObjectStoreUnavailable, "The object store does not answer; try again."),
+    (errors.Superseded, "Somebody else was faster; look at how it stands now."),
+    (errors.StoreError, "The service's store failed; its log says more under the request's id."),
+)
+
+
 def status_of(error: errors.HeimdexError) -> HTTPStatus:
     """The HTTP status that an error has."""
     return next(
@@ -92,9 +106,14 @@ def _of_ours(_: Request, error: Exception) -> JSONResponse:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     elif status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, errors.ObjectMissing):
         log.error("%s: %s", type(error).__name__, error, exc_info=error)
-    return problem(status, _words(type(error).__name__), str(error), headers=headers)
+    return problem(status, _words(type(error).__name__), told(error), headers=headers)
+
+
+def told(error: errors.HeimdexError) -> str:
+    """What a caller is told. Of databases and stores: not where they are, who asks them and what they say."""
+    return next((text for kind, text in OF_STORES if isinstance(error, kind)), str(error))
 
 
 def _of_validation(_: Request, error: Exception) -> JSONResponse:

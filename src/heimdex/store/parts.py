@@ -135,11 +135,12 @@ def received_bytes(path: Path) -> int:
     try:
         size = os.fstat(descriptor).st_size
         os.fsync(descriptor)
+        proven = _proven_bytes(path)  # looked for last: what was proven meanwhile counts
+        size = min(size, os.fstat(descriptor).st_size)  # and what was found wrong was cut off before
     except OSError as error:
         raise _fault(error) from error
     finally:
         os.close(descriptor)
-    proven = _proven_bytes(path)  # looked for last: what was proven meanwhile counts
     return size if proven is None else min(size, proven)
 
 

@@ -229,3 +229,19 @@ def test_an_answer_that_does_not_come_in_time_is_a_problem(
 def test_the_client_says_who_cannot_be_reached() -> None:
     with Client("http://127.0.0.1:9") as client, pytest.raises(ServiceError, match="cannot be reached"):
         client.health()
+
+
+def test_what_was_put_in_the_place_of_an_original_is_not_handed_out(
+    service: Service, client: Client, tmp_path: Path
+) -> None:
+    photo, secret = tmp_path / "swapped.jpg", tmp_path / "secret"
+    photo.write_bytes((SAMPLES / "2023" / "photo-02.jpg").read_bytes())
+    secret.write_text("of the service's user alone")
+    service.heimdex.index(photo)
+    asset = asset_of(client, photo)
+    photo.unlink()
+    photo.symlink_to(secret)
+    answer = client.http.get(f"/api/v1/assets/{asset}/original")
+    assert answer.status_code == 404
+    assert "secret" not in answer.text
+    service.heimdex.remove(asset)

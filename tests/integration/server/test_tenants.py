@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from heimdex.app.keys import KeyWish
-from heimdex.client import Client
+from heimdex.client import Client, ServiceError
+from heimdex.errors import RateLimited
 from heimdex.server.auth.options import auth_options
 from heimdex.server.options import ServerOptions
+from heimdex.server.routes import jobs
+from heimdex.server.watching import Watchers
 from tests.integration.server.conftest import Service, served
 
 OPEN = {
@@ -167,3 +171,45 @@ def forget_owners_in_code(monkeypatch: pytest.MonkeyPatch) -> None:
             return _execute(self, blinded(query), *more, **options)
 
         monkeypatch.setattr(kind, "execute", executing)
+
+
+def test_who_may_not_name_folders_does_not_have_them_indexed_once_more(
+    service: Service, two: tuple[Client, Client]
+) -> None:
+    mine, _ = two
+    job = service.heimdex.jobs.add_index("/srv/not-for-members")
+    assert mine.change_job(job.job_id, "pause").state == "paused"
+    with pytest.raises(ServiceError) as caught:
+        mine.change_job(job.job_id, "resume")
+    assert caught.value.status == 403
+    assert mine.change_job(job.job_id, "cancel").state == "cancelled"
+    with pytest.raises(ServiceError) as caught:
+        mine.change_job(job.job_id, "retry")
+    assert caught.value.status == 403
+
+
+def test_a_stream_ends_when_its_key_is_revoked(
+    service: Service, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "ASK_AGAIN_S", 0.0)
+    job = service.heimdex.jobs.add_backfill(query="kind:photo")
+    owner = service.heimdex.owner
+    key, secret = service.heimdex.keys.create(owner, KeyWish(name="watching"))
+    with Client(address, key=secret) as client:
+        stream = client.watch(job.job_id)
+        assert next(stream).state == "waiting"
+        service.heimdex.keys.revoke(owner, key.key_id)
+        assert list(stream) == []  # and comes to an end
+    service.heimdex.jobs.cancel(job.job_id)
+
+
+def test_a_library_has_so_many_streams_and_no_more(
+    service: Service, two: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, _ = two
+    monkeypatch.setattr(Watchers, "check", Mock(side_effect=RateLimited("enough", retry_after_s=1.0)))
+    job = service.heimdex.jobs.add_backfill(query="kind:photo")
+    with pytest.raises(ServiceError) as caught:
+        list(mine.watch(job.job_id))
+    assert caught.value.status == 429
+    service.heimdex.jobs.cancel(job.job_id)

@@ -92,3 +92,10 @@ def test_warnings_of_the_libraries_we_stand_on_are_told_and_their_chatter_is_not
 def test_what_is_no_secret_stays_as_it_was() -> None:
     said = "GET /api/v1/search 200, see https://example.org/a@b and 3:4@5"
     assert logs.without_secrets(said) == said
+
+
+def test_nobody_writes_lines_or_moves_the_cursor_by_what_they_ask_for(lines: Lines) -> None:
+    logs.set_up("info", "text")
+    log.info("%s %s", "GET", "/x\nINFO ada signed in\x1b[2J\u2028")
+    (line,) = lines().splitlines()
+    assert line.endswith(r"GET /x\x0aINFO ada signed in\x1b[2J\u2028")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
 from heimdex.entities.uploads import Upload, UploadState
-from heimdex.errors import FetchFailed, HeimdexError, NotFound
+from heimdex.errors import FetchFailed, HeimdexError, NotFound, StoreError
 from heimdex.pipeline.incoming.addresses import check_url
 from heimdex.pipeline.incoming.arrival import Arrival
 from heimdex.pipeline.incoming.fetching import UNREACHED, FetchOptions, fetch
@@ -19,6 +19,7 @@ from heimdex.pipeline.incoming.uploads import Uploads
 log = logging.getLogger(__name__)
 
 FETCHES = 2  # at once, of all owners
+STORE_FAILED = "the service could not write it down; ask for it again"  # where, the log says
 
 
 class Ingest:
@@ -60,7 +61,7 @@ class Ingest:
             return
         except HeimdexError as error:
             log.info("upload %s was not fetched: %s", upload.upload_id, error, exc_info=error)
-            self._refuse(upload, error)
+            self._refuse(upload, error, STORE_FAILED if isinstance(error, StoreError) else None)
         except Exception:
             log.exception("upload %s could not be fetched", upload.upload_id)
             self._refuse(upload, FetchFailed(UNREACHED))
@@ -84,8 +85,8 @@ class Ingest:
         if found is not None and found.state is UploadState.CHECKING:
             self._finisher.finish_soon(owner, upload_id)
 
-    def _refuse(self, upload: Upload, error: HeimdexError) -> None:
+    def _refuse(self, upload: Upload, error: HeimdexError, told: str | None = None) -> None:
         try:
-            self._uploads.refuse(upload, error)
+            self._uploads.refuse(upload, error, told)
         except HeimdexError as failure:  # the next sweep will
             log.warning("upload %s is not marked as refused: %s", upload.upload_id, failure)

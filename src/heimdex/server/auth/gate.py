@@ -21,6 +21,7 @@ from heimdex.server.auth.whence import (
     is_safe,
     whence,
 )
+from heimdex.server.turns import Turns
 from heimdex.store import keys, sessions
 from heimdex.store.keys import PREFIX
 from heimdex.store.sessions import Session
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 USED_EVERY_S = 60.0  # last use is noted no more often
 OF_ADMIN, OF_MEMBER = frozenset(keys.SCOPES), frozenset(("read", "write"))
 BEARER, KEY_HEADER = "bearer", "X-API-Key"
+
+AT_PROVIDER = 8  # requests that wait for the provider: anybody may have them wait
 
 _making = threading.Lock()
 
@@ -62,6 +65,7 @@ class Gate:
         self.database = heimdex.database
         self.options = options
         self.provider = None if options.oidc is None else Provider(options.oidc, options.public_url or "")
+        self.provider_turns = Turns(AT_PROVIDER, "signing in at the provider")
         self._limiter = RateLimiter(options.requests_per_minute) if options.requests_per_minute else None
 
     def caller_of(self, connection: HTTPConnection) -> Caller:

@@ -7,6 +7,7 @@ not make the whole world look like this machine: any sign of one, and the reques
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 # Also of proxies that are not trusted: whoever sends one of these stands in between.
 PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 DEFAULT_PORTS = {"http": "80", "https": "443"}
+_WITH_PORT = re.compile(r'"?(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::\d+)?"?', re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,10 +104,16 @@ def _is_trusted(address: str, options: AuthOptions) -> bool:
 def _client_of(connection: HTTPConnection, peer: str, options: AuthOptions) -> str:
     """The nearest address in X-Forwarded-For that is no trusted proxy: those before it anybody may invent."""
     told = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-    for address in reversed([part.strip() for part in told if part.strip()]):
+    for address in reversed([_without_port(part.strip()) for part in told if part.strip()]):
         if not _is_trusted(address, options):
             return address
     return peer
+
+
+def _without_port(told: str) -> str:
+    """An address of which some proxies tell the port too: else each port would be another guesser."""
+    found = _WITH_PORT.fullmatch(told)
+    return told if found is None else found[1] or found[2]
 
 
 def _hostname(host_header: str) -> str:

@@ -21,6 +21,7 @@ from heimdex.server.auth.caller import ReadCaller, WriteCaller
 from heimdex.server.etags import answer, tag
 from heimdex.server.shapes.problems import problems
 from heimdex.server.streams import streamed
+from heimdex.server.turns import Turns
 
 router = APIRouter(prefix="/api/v1", tags=["assets"], responses=problems(404))
 
@@ -109,6 +110,8 @@ def download_original(request: Request, caller: ReadCaller, asset_id: Id) -> Res
     path = os.fsdecode(place)
     if not os.path.isfile(path):  # noqa: PTH113  (its name need not be UTF-8)
         raise NotFound("its file is not there now; run `heimdex index` over its folder")
+    if os.path.getsize(path) != found.size_bytes:  # noqa: PTH202
+        raise NotFound("another file lies in its place; run `heimdex index` over its folder")
     return FileResponse(path, media_type=kind, filename=name, headers=headers)
 
 
@@ -124,7 +127,8 @@ def cut_clip(
 
     `X-Clip-Begins` says at which second its first key frame lies; MP4 clips tell players to begin at `start`.
     """
-    cut = _library(request, caller.owner).files.clip(_checked(asset_id), start=start, end=end)
+    with cast("Turns", request.app.state.clipping).take():
+        cut = _library(request, caller.owner).files.clip(_checked(asset_id), start=start, end=end)
     return FileResponse(
         cut.path,
         media_type="video/mp4" if cut.clip.container == "mp4" else "video/x-matroska",

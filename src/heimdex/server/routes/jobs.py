@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal, cast
 
@@ -14,18 +15,22 @@ from heimdex.app import Heimdex, job_shapes
 from heimdex.client.documents.jobs import IndexJob, JobCursor, JobPage, JobRequest, JobShape, State
 from heimdex.client.documents.words import Id, Text
 from heimdex.entities import Job, JobState
-from heimdex.errors import NotAllowed
+from heimdex.errors import AccessError, NotAllowed, RateLimited
 from heimdex.jobs.kinds.model_changing import NAME as CHANGE
 from heimdex.jobs.kinds.model_changing import is_own
 from heimdex.server import cursors
 from heimdex.server.auth.caller import Caller, ReadCaller, WriteCaller
+from heimdex.server.auth.gate import gate_of
 from heimdex.server.etags import answer
 from heimdex.server.shapes.problems import problems
+from heimdex.server.watching import Watchers
 from heimdex.store.jobs import JobFilter
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses=problems(404))
 
 POLL_S = 0.5
+ASK_AGAIN_S = 10.0  # whether who watches may still do so
+FOLDERS = ("index", "index_files")  # kinds of jobs that read whatever paths they were given
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "One event `job` for each change.", "content": {"text/event-stream": {}}}
 }
@@ -82,6 +87,8 @@ def change_job(
     job = jobs.get(job_id)
     if job.kind == CHANGE and not is_own(caller.owner, job.arguments) and "admin" not in caller.scopes:
         raise NotAllowed("A change of the installation's model is for administrators to stop or go on with.")
+    if verb in ("resume", "retry") and job.kind in FOLDERS and "admin" not in caller.scopes:
+        raise NotAllowed("Folders of the server are indexed for administrators only, also once more.")
     work = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume, "retry": jobs.retry}
     return job_shapes.job(work[verb](job_id))
 
@@ -91,22 +98,40 @@ def change_job(
 )
 async def job_events(request: Request, caller: ReadCaller, job_id: Id) -> EventSourceResponse:
     """A job's progress as server-sent events, until it has ended."""
-    jobs = _library(request, caller).jobs
+    jobs, watchers = _library(request, caller).jobs, cast("Watchers", request.app.state.watchers)
+    watchers.check(caller.owner)
     first = await anyio.to_thread.run_sync(jobs.get, job_id)  # not found: a problem, not an empty stream
+    looks = request.app.state.watch_limiter
 
     async def changes() -> AsyncIterator[dict[str, str]]:
-        job, told = first, ""
-        while True:
-            text = json.dumps(job_shapes.job(job), ensure_ascii=False)
-            if text != told:
-                yield {"event": "job", "data": text}
-                told = text
-            if job.state.has_ended:
-                return
-            await anyio.sleep(POLL_S)
-            job = await anyio.to_thread.run_sync(jobs.get, job_id)
+        job, told, asked_s = first, "", time.monotonic()
+        with watchers.watching(caller.owner):
+            while True:
+                text = json.dumps(job_shapes.job(job), ensure_ascii=False)
+                if text != told:
+                    yield {"event": "job", "data": text}
+                    told = text
+                if job.state.has_ended:
+                    return
+                await anyio.sleep(POLL_S)
+                if time.monotonic() - asked_s >= ASK_AGAIN_S:
+                    if not await anyio.to_thread.run_sync(_may_still, request, caller, limiter=looks):
+                        return
+                    asked_s = time.monotonic()
+                job = await anyio.to_thread.run_sync(jobs.get, job_id, limiter=looks)
 
     return EventSourceResponse(changes())
+
+
+def _may_still(request: Request, before: Caller) -> bool:
+    """Whether a key or session that opened a stream is valid yet, and sees the same library."""
+    try:
+        now = gate_of(request).caller_of(request)
+    except RateLimited:  # it is known, and busy
+        return True
+    except AccessError:
+        return False
+    return now.owner == before.owner and "read" in now.scopes
 
 
 def _enter(library: Heimdex, wanted: JobRequest) -> Job:

@@ -11,6 +11,7 @@ from heimdex.client.documents.library import ModelsShape, VerificationShape, Ver
 from heimdex.server.auth.caller import ReadCaller
 from heimdex.server.etags import answer
 from heimdex.server.shapes.problems import problems
+from heimdex.server.turns import Turns
 
 router = APIRouter(prefix="/api/v1", responses=problems())
 
@@ -32,7 +33,8 @@ def list_models(request: Request, caller: ReadCaller) -> Response:
 @router.post("/verify", operation_id="verify", tags=["library"], response_model=VerificationShape)
 def verify(request: Request, caller: ReadCaller, wanted: VerifyRequest) -> dict[str, Any]:
     """Derive a part of the index again from files and rows, and name every fault."""
-    return shapes.verification(_library(request, caller.owner).verify(sample=wanted.sample))
+    with cast("Turns", request.app.state.verifying).take():
+        return shapes.verification(_library(request, caller.owner).verify(sample=wanted.sample))
 
 
 def _library(request: Request, owner: str) -> Heimdex:

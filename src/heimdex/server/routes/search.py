@@ -20,9 +20,10 @@ from heimdex.errors import QueryError
 from heimdex.server import cursors
 from heimdex.server.asked_pictures import AskedPictures
 from heimdex.server.auth.caller import ReadCaller
+from heimdex.server.auth.known_route import KnownRoute
 from heimdex.server.shapes.problems import problems
 
-router = APIRouter(prefix="/api/v1", tags=["search"], responses=problems())
+router = APIRouter(prefix="/api/v1", tags=["search"], route_class=KnownRoute, responses=problems())
 
 SPOOL_BYTES = 1 << 20
 

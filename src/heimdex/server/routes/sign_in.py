@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse
 
 from heimdex.app.users import MAX_NAME, NewAccount
 from heimdex.errors import NotAllowed, NotFound, NotSignedIn
-from heimdex.server.auth import cookies, signing_in
+from heimdex.server.auth import attempts, cookies, signing_in
 from heimdex.server.auth.caller import Caller, ReadCaller, caller
 from heimdex.server.auth.gate import Gate, gate_of
 from heimdex.server.auth.newcomers import user_of
@@ -183,7 +183,8 @@ def begin_oidc(request: Request) -> RedirectResponse:
     where = whence(request, gate.options)
     cookies.demand_cookies(where, gate.options)
     secret = new_token()
-    answer = RedirectResponse(provider.address(secret), status_code=303)
+    with gate.provider_turns.take():
+        answer = RedirectResponse(provider.address(secret), status_code=303)
     secure = cookies.is_secure(where, gate.options)
     cookies.put(answer, cookies.OIDC, secret, age_s=OIDC_S, secure=secure)
     return answer
@@ -201,11 +202,16 @@ def finish_oidc(request: Request) -> RedirectResponse:
     """Begins a session, and goes on to the page. 401 where what the provider says is not right."""
     gate = gate_of(request)
     provider = _provider(gate)
-    secure = cookies.is_secure(whence(request, gate.options), gate.options)
+    where = whence(request, gate.options)
+    secure = cookies.is_secure(where, gate.options)
     secret = cookies.read(request, cookies.OIDC, secure=secure)
     if secret is None:
         raise NotSignedIn("This browser did not begin to sign in, or took too long; begin again.")
-    identity = provider.identity(secret, dict(request.query_params))
+    # A stranger's own cookie has a state that fits, and each made-up code is a request to the provider.
+    counted = attempts.count_attempt(gate.database, where.address, None)
+    with gate.provider_turns.take():
+        identity = provider.identity(secret, dict(request.query_params))
+    attempts.forget_attempt(gate.database, counted)
     user = user_of(identity, gate.users, provider.options)
     answer = RedirectResponse(AFTER_SIGN_IN, status_code=303)
     signing_in.begin(gate, request, answer, user)

@@ -21,6 +21,7 @@ from heimdex.errors import (
     ChecksumMismatch,
     HeimdexError,
     ObjectStoreUnavailable,
+    RateLimited,
     UploadBrokenOff,
     UploadBusy,
     WorkersUnavailable,
@@ -29,9 +30,10 @@ from heimdex.pipeline.incoming.options import NewUpload
 from heimdex.server import cursors, tus
 from heimdex.server.auth.caller import WriteCaller
 from heimdex.server.multipart import FormFile
-from heimdex.server.problems import problem, status_of
+from heimdex.server.problems import problem, status_of, told
 from heimdex.server.receiving import receive
 from heimdex.server.shapes.problems import problems
+from heimdex.server.turns import Turns
 
 router = APIRouter(
     prefix="/api/v1", tags=["uploads"], responses=problems(409, 412, 415, 423, 507), route_class=tus.TusRoute
@@ -235,7 +237,8 @@ async def upload_asset(
             await anyio.to_thread.run_sync(incoming.uploads.give_up, owner, begun.upload_id)
         raise
     response.headers["Location"] = f"/api/v1/uploads/{begun.upload_id}"
-    return await anyio.to_thread.run_sync(_finished, incoming, begun, response)
+    turns = cast("Turns", request.app.state.checking)
+    return await anyio.to_thread.run_sync(_finished, incoming, begun, response, turns)
 
 
 async def _take(incoming: Incoming, begun: Upload, body: AsyncIterator[bytes]) -> None:
@@ -248,10 +251,14 @@ async def _take(incoming: Incoming, begun: Upload, body: AsyncIterator[bytes]) -
         raise UploadBrokenOff("the body ended too early; send the file again")
 
 
-def _finished(incoming: Incoming, begun: Upload, response: Response) -> Any:
+def _finished(incoming: Incoming, begun: Upload, response: Response, turns: Turns) -> Any:
     """What became of a file that came in a single request."""
     try:
-        upload = incoming.finisher.finish(begun.owner, begun.upload_id)
+        with turns.take():
+            upload = incoming.finisher.finish(begun.owner, begun.upload_id)
+    except RateLimited:  # files that are looked at take long: they must not have all threads
+        incoming.finisher.finish_soon(begun.owner, begun.upload_id)
+        upload = incoming.uploads.get(begun.owner, begun.upload_id)
     except (WorkersUnavailable, ObjectStoreUnavailable, UploadBusy):
         # It is seen to by and by, or just now by another process.
         upload = incoming.uploads.get(begun.owner, begun.upload_id)
@@ -266,7 +273,7 @@ def _finished(incoming: Incoming, begun: Upload, response: Response) -> Any:
 def _refusal(error: HeimdexError) -> Response:
     title = re.sub(r"(?<!^)([A-Z])", lambda found: f" {found[1].lower()}", type(error).__name__)
     status = tus.MISMATCH if isinstance(error, ChecksumMismatch) else status_of(error)
-    return problem(status, title, str(error))
+    return problem(status, title, told(error))
 
 
 def _digest(text: str | None) -> str | None:

@@ -105,7 +105,8 @@ def remove_user(who: AdminCaller, user_id: UserId, request: Request) -> None:
     """With sessions and keys. What is in the library stays."""
     if user_id == who.user_id:
         raise UsageError("You cannot remove yourself; let another admin do it, or `heimdex users remove`.")
-    gate_of(request).users.remove(user_id)
+    # Not the last one: two admins may remove each other at the same moment.
+    gate_of(request).users.remove(user_id, may_be_last=False)
 
 
 def _plain(password: SecretStr) -> str:

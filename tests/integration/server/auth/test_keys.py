@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
+from heimdex.app import keys
 from heimdex.app.keys import KeyWish
 from heimdex.store.tokens import token_hash
 from tests.auth_kit import ADA, BOB, House
@@ -202,3 +204,12 @@ def test_the_librarys_own_key_works_with_and_without_users(empty: House, owner: 
     empty.add("ada", ADA)
     assert program.get("/api/v1/admin").status_code == 200
     assert empty.signed_in("ada", ADA).get("/api/v1/keys").json() == {"keys": []}
+
+
+def test_nobody_makes_keys_without_end(inhabited: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "MOST_KEYS", 2)
+    bob = inhabited.signed_in("bob", BOB)
+    made = [bob.post("/api/v1/keys", json={"name": "x"}) for _ in range(3)]
+    assert [answer.status_code for answer in made] == [201, 201, 400]
+    assert bob.delete(f"/api/v1/keys/{made[0].json()['key_id']}").status_code == 204
+    assert bob.post("/api/v1/keys", json={"name": "x"}).status_code == 201

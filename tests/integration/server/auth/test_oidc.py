@@ -358,3 +358,11 @@ def test_without_a_provider_there_is_no_such_way(inhabited: House) -> None:
     assert browser.get(CALLBACK, params={"code": "x", "state": "y"}).status_code == 404
     assert browser.get("/api/v1/sign-in").json()["oidc"] is None
     assert browser.post("/api/v1/sign-in", json={"name": "ada", "password": ADA}).status_code == 200
+
+
+def test_made_up_codes_are_not_carried_to_the_provider_without_end(joined: House, provider: OidcStub) -> None:
+    browser = joined.browser()
+    answer = provider.authorize(browser.get(START).headers["location"])
+    made_up = {**answer, "code": "made up"}
+    codes = [browser.get(CALLBACK, params=made_up).status_code for _ in range(21)]
+    assert codes == [401] * 20 + [429]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from heimdex.errors import UsageError
 from tests.auth_kit import ADA, BOB, House
 
 EVE = "eve's long password 3"
@@ -137,3 +140,12 @@ def test_removing_a_user_leaves_others_of_the_library(inhabited: House) -> None:
     assert inhabited.program(key).get("/api/v1/read").status_code == 200
     for nothing in (bob.user_id, "nonsense", "%00", "x" * 65, "urn:uuid:" + "0" * 32):
         assert ada.delete(f"/api/v1/users/{nothing}").status_code in (404, 422)
+
+
+def test_two_admins_who_remove_each_other_leave_one(inhabited: House) -> None:
+    known = inhabited.heimdex.users
+    ada, bob = known.named("ada"), known.named("bob")
+    known.remove(bob.user_id, may_be_last=False)
+    with pytest.raises(UsageError, match="last admin"):
+        known.remove(ada.user_id, may_be_last=False)
+    assert known.exist()
