@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -34,6 +35,8 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 STOPPED = "the worker was stopped"
 
 Report = Callable[[Any], None]
+
+_SECRET = re.compile(r"^(HEIMDEX_(?!HOME$)|AWS_|PG)|(TOKEN|KEY|SECRET|PASSWORD|CREDENTIALS)$", re.IGNORECASE)
 
 
 class Worker:
@@ -193,8 +196,13 @@ def _spawn(handles: tuple[int, int], memory_limit_bytes: int, said: IO[bytes]) -
         stdout=subprocess.DEVNULL,
         stderr=said,
         start_new_session=True,  # Ctrl-C is the parent's to handle
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env=_environment() | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
+
+
+def _environment() -> dict[str, str]:
+    """What a worker may know of ours: settings come with its calls, and it decodes what strangers made."""
+    return {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
 
 
 def _opened(tag: str, value: Any, function: str) -> Any:

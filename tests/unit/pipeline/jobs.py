@@ -35,6 +35,11 @@ def pid(report: Report) -> int:
     return os.getpid()
 
 
+def surroundings(report: Report) -> dict[str, str]:
+    """The environment of this process."""
+    return dict(os.environ)
+
+
 def refuse(report: Report, message: str) -> None:
     raise DamagedFile(message)
 

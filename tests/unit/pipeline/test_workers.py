@@ -59,6 +59,27 @@ def test_a_call_gives_the_functions_result(pool: WorkerPool) -> None:
     assert call(pool, "double", 21) == 42
 
 
+def test_a_worker_knows_no_secrets(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"HEIMDEX_HOME": "/home", "LANG": "C.UTF-8", "MONKEYS": "two"}
+    secret = dict.fromkeys(
+        (
+            "HEIMDEX_DATABASE_URL",
+            "HEIMDEX_S3_SECRET",
+            "AWS_SESSION_TOKEN",
+            "PGPASSWORD",
+            "HF_TOKEN",
+            "openai_api_key",
+        ),
+        "secret",
+    )
+    for name, value in (kept | secret).items():
+        monkeypatch.setenv(name, value)
+    told = call(pool, "surroundings")
+    assert isinstance(told, dict)
+    assert {name: told[name] for name in kept} == kept
+    assert "secret" not in told.values()
+
+
 def test_a_result_of_many_megabytes_arrives_whole(pool: WorkerPool) -> None:
     assert call(pool, "large", 24) == b"y" * (24 * MIB)
 
