@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import av
@@ -158,6 +159,40 @@ def test_who_has_a_document_already_is_told_so(client: Client) -> None:
     again = client.http.get(path, headers={"If-None-Match": mark})
     assert again.status_code == 304
     assert not again.content
+
+
+@pytest.mark.parametrize("sent", ["{mark}", "W/{mark}", '"other", {mark}', "*"])
+def test_who_has_a_film_or_a_picture_already_does_not_get_it_again(client: Client, sent: str) -> None:
+    asset_id = asset_of(client, FILM)
+    keyframe = client.asset(asset_id).scenes[0].keyframes[0]
+    for path in (f"/api/v1/assets/{asset_id}/original", f"/api/v1/assets/{asset_id}", keyframe.frame):
+        mark = client.request("GET", path).headers["etag"]
+        again = client.http.get(path, headers={"If-None-Match": sent.format(mark=mark)})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", mark)
+        changed = client.http.get(path, headers={"If-None-Match": '"other"'})
+        assert changed.status_code == 200
+
+
+def test_a_range_beyond_the_end_is_a_problem_and_one_of_no_bytes_is_the_whole(
+    service: Service, client: Client
+) -> None:
+    asset_id, size = asset_of(client, FILM), FILM.stat().st_size
+    for path in (f"/api/v1/assets/{asset_id}/original", f"/api/v1/assets/{asset_id}/clip?start=1&end=2"):
+        beyond = client.http.get(path, headers={"Range": f"bytes={size * 9}-"})
+        assert (beyond.status_code, beyond.headers["content-type"]) == (416, "application/problem+json")
+        assert beyond.headers["content-range"].startswith("bytes */")
+        for asked in ("lines=1-2", "bytes=9-5", "bytes=-", "nonsense"):
+            assert client.http.get(path, headers={"Range": asked}).status_code == 200
+    until_s = time.monotonic() + 10
+    while list((service.heimdex.settings.home / "clips").iterdir()):  # the last one goes after its answer
+        assert time.monotonic() < until_s
+
+
+def test_a_download_can_be_looked_at_before(client: Client) -> None:
+    answer = client.http.head(f"/api/v1/assets/{asset_of(client, FILM)}/original")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) == FILM.stat().st_size
+    assert answer.headers["accept-ranges"] == "bytes"
 
 
 def test_state_and_verification_are_told(client: Client) -> None:
