@@ -159,6 +159,9 @@ def test_verify_names_uploads_that_are_gone_and_objects_nobody_knows(
     stray.write_bytes(b"x")
     path.unlink()
     assert sorted(faults(heimdex)) == ["an upload is not in the object store", "the file is gone"]
+    (lost,) = (one for one in heimdex.verify().faults if "upload" in one.what)
+    assert lost.where.endswith("/a.jpg")
+    assert "heimdex remove 'a.jpg'" in lost.mend
     os.utime(stray, (0, 0))
     assert "an object is in the store of which no upload is known" in faults(heimdex)
     (tmp_path / "empty").mkdir()
