@@ -69,6 +69,14 @@ class JobRequest(BaseModel):
     priority: Annotated[int, Field(ge=-400, le=400)] = 0
 
 
+class JobChange(BaseModel):
+    """Where a job and its parts stand within its queue: higher goes first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"priority": 100}]})
+
+    priority: Annotated[int, Field(ge=-400, le=400)]
+
+
 class JobProgress(BaseModel):
     """How far a job has come; `eta` in seconds."""
 
