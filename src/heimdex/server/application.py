@@ -23,6 +23,7 @@ from heimdex.server.metrics import ServerMetrics
 from heimdex.server.options import ServerOptions
 from heimdex.server.routes import (
     assets,
+    description,
     health,
     ingest,
     jobs,
@@ -58,10 +59,9 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
         summary=SUMMARY,
         version=__version__,
         lifespan=lifespan,
-        docs_url="/api/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
-        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.heimdex = heimdex
     app.state.options = options
@@ -76,6 +76,7 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
     app.include_router(metrics.router)
+    app.include_router(description.router)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(
         Guards, options=options, body_limit=_body_limit(options), answered=app.state.metrics.answered

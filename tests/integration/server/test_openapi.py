@@ -49,6 +49,14 @@ def test_every_operation_has_a_name_a_sentence_and_problems(client: Client) -> N
     assert "HTTPValidationError" not in json.dumps(document)
 
 
+def test_the_page_of_the_description_asks_no_other_host(client: Client) -> None:
+    answer = client.http.get("/api/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "v1/openapi.json" in answer.text
+    assert "//" not in answer.text.replace("<!doctype html>", "")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
 @pytest.mark.acceptance
 @pytest.mark.filterwarnings("ignore")  # of schemathesis' own dependencies
 def test_no_request_made_from_the_description_breaks_the_service(service: Service) -> None:
