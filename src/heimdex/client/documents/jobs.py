@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from heimdex.client.documents import examples
 from heimdex.client.documents.words import Text
 
 State = Literal["waiting", "running", "paused", "done", "failed", "cancelled", "parked"]
@@ -88,6 +89,8 @@ class JobProgress(BaseModel):
 
 class JobShape(BaseModel):
     """A job."""
+
+    model_config = examples.JOB
 
     job_id: str
     parent_id: str | None = None
