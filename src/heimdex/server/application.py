@@ -86,8 +86,8 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
 
 
 def _body_limit(options: ServerOptions) -> Any:
-    def limit(path: str) -> int | None:
-        if path.startswith(UPLOADS) or path == ASSETS:
+    def limit(method: str, path: str) -> int | None:
+        if method != "GET" and (path.startswith(UPLOADS) or path == ASSETS):
             return None
         return options.picture_bytes if path == "/api/v1/search/picture" else options.body_bytes
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from heimdex.client import Client, ServiceError
+from heimdex.pipeline.incoming.uploads import Uploads
+from heimdex.server import etags
 from heimdex.server.options import ServerOptions
 from tests.integration.server.conftest import SAMPLES, Service, served
 
@@ -247,15 +249,17 @@ def test_a_request_keeps_the_id_it_came_with(client: Client) -> None:
     assert other != "no good id"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/status", "/api/v1/assets", "/api/v1/uploads"])
 def test_an_answer_that_does_not_come_in_time_is_a_problem(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     import threading
 
     done = threading.Event()
-    monkeypatch.setattr(type(service.heimdex), "status", lambda _: done.wait(30) and {})
+    monkeypatch.setattr(etags, "tag", lambda _: done.wait(30) and '"late"')
+    monkeypatch.setattr(Uploads, "newest", lambda *_, **__: done.wait(30) and [])
     with served(service.heimdex, ServerOptions(request_timeout_s=0.2)) as address, Client(address) as client:
-        answer = client.http.get("/api/v1/status")
+        answer = client.http.get(path)
         done.set()
     assert answer.status_code == 504
     assert answer.json()["title"] == "Took too long"
