@@ -297,7 +297,11 @@ def test_an_upload_is_indexed_by_a_machine_that_never_saw_it(
         }.items():
             part = client.get(address, headers={"Range": asked})
             assert (part.status_code, part.content) == (206, expected)
-        assert client.get(address, headers={"Range": f"bytes={len(content)}-"}).status_code == 416
+        beyond = client.get(address, headers={"Range": f"bytes={len(content)}-"})
+        assert (beyond.status_code, beyond.json()["status"]) == (416, 416)
+        assert client.get(address, headers={"If-None-Match": whole.headers["etag"]}).status_code == 304
+        head = client.head(address)
+        assert (head.status_code, int(head.headers["content-length"])) == (200, len(content))
         for asked in ("bytes=9-5", "lines=1-2", "bytes=0-1,3-4", "bytes=-"):
             assert client.get(address, headers={"Range": asked}).status_code == 200
         stale = client.get(address, headers={"Range": "bytes=0-1", "If-Range": '"other"'})

@@ -69,16 +69,13 @@ def restore(
 def _show_backup(found: dict[str, Any]) -> None:
     megabytes = (found["dump_bytes"] + found["files_bytes"]) / 1e6
     typer.echo(
-        f"{found['assets']} assets of {found['owners']} owners, {found['files']} kept frames and thumbnails, "
+        f"{_assets_of(found)}, {found['files']} kept frames and thumbnails, "
         f"{megabytes:.1f} MB → {found['folder']}"
     )
 
 
 def _show_restored(found: dict[str, Any]) -> None:
-    typer.echo(
-        f"{found['assets']} assets of {found['owners']} owners restored, from {found['created_at'][:16]}; "
-        "`heimdex verify` proves them"
-    )
+    typer.echo(f"{_assets_of(found)} restored, from {found['created_at'][:16]}; `heimdex verify` proves them")
 
 
 def show_export(found: dict[str, Any]) -> None:
@@ -100,3 +97,8 @@ def _show_import(found: dict[str, Any]) -> None:
         typer.echo(f"{found['renamed']} got new ids: theirs were in use")
     if not found["frames"]:
         typer.echo("Kept frames did not come with it: `heimdex verify` will miss them.")
+
+
+def _assets_of(found: dict[str, Any]) -> str:
+    owners = "one owner" if found["owners"] == 1 else f"{found['owners']} owners"
+    return f"{found['assets']} assets of {owners}"

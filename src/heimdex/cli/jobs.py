@@ -24,6 +24,8 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id.")]
 Priority = Annotated[int, typer.Option(metavar="N", help="-400 to 400; higher goes first in its queue.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")]
 
+LOOK_AGAIN_S = 5.0  # whether there is more to do here
+
 
 @app.command("list")
 def list_jobs(
@@ -174,11 +176,19 @@ def reprocess(
             priority=priority,
         )
         if not background:
-            work_here(heimdex)
-            job = heimdex.jobs.get(job.job_id)
+            job = work_out(heimdex, job)
         show_job(job, as_json=as_json, extra={"estimate": estimate})
     if not background and job.state != "done":
         raise typer.Exit(FAILED)
+
+
+def work_out(heimdex: Any, job: Job) -> Job:
+    """Work here until a job has ended or is paused, also for parts due later and those that others took."""
+    while True:
+        work_here(heimdex)
+        job = heimdex.jobs.wait(job.job_id, timeout_s=LOOK_AGAIN_S)
+        if job.state.has_ended or job.state == "paused":
+            return job
 
 
 def work_here(heimdex: Any) -> None:

@@ -168,6 +168,11 @@ class Client:
         """Cancel a job, have it wait, go on, or try again."""
         return JobShape.model_validate(self.request("POST", f"/api/v1/jobs/{job_id}/{verb}").json())
 
+    def prioritise_job(self, job_id: str, priority: int) -> JobShape:
+        """Put a job further to the front of its queue (up to 400) or back (-400)."""
+        body = {"priority": priority}
+        return JobShape.model_validate(self.request("PATCH", f"/api/v1/jobs/{job_id}", json=body).json())
+
     def watch(self, job_id: str) -> Iterator[JobShape]:
         """A job each time something changes, until it has ended."""
         try:

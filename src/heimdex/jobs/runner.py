@@ -146,11 +146,15 @@ class Runner:
             else:
                 result = kind.work(run)
                 if not run.parts and kind.conclude is not None:
+                    run.job = replace(run.job, result=dict(result))  # as it is where parts came between
                     result = dict(result) | dict(kind.conclude(run))
         except Exception as error:
             self._settle(running, partial(self._failed, running, error))
         else:
-            self._settle(running, partial(self._succeeded, running, result))
+            try:
+                self._settle(running, partial(self._succeeded, running, result))
+            except FINAL as error:  # parts that cannot be entered
+                self._settle(running, partial(self._failed, running, error))
 
     def _settle(self, running: _Running, outcome: Any) -> None:
         """Write how a run ended, unless the job was taken over meanwhile."""

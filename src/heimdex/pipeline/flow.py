@@ -66,6 +66,12 @@ def choose(names: list[str] | None) -> tuple[Stage, ...]:
     return tuple(stage for stage in FLOW if stage.name in names)
 
 
+def with_followers(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """Stages and all that rest on them: what a new run of the former takes away, the latter bring back."""
+    names = {stage.name for stage in stages}.union(*map(after, stages))
+    return tuple(stage for stage in FLOW if stage.name in names)
+
+
 def after(stage: Stage) -> tuple[str, ...]:
     """The stages that rest on this one's rows, directly or through others."""
     found: dict[str, None] = {}

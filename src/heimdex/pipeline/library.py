@@ -174,14 +174,20 @@ def find_asset(connection: Connection[Any], owner: str, name: str) -> Asset:
 
 
 def _path_of(connection: Connection[Any], owner: str, name: str, files: Container[bytes]) -> bytes:
-    """The path on record that a name means: an upload's own, a file's, or that of the one upload so named."""
+    """The path on record that a name means: an upload's own, a file's, or that of the upload so named.
+
+    Raises NotFound where several uploads have that name.
+    """
     raw = os.fsencode(name)
     if is_object(raw):
         return raw
     path = os.path.abspath(os.path.expanduser(raw))
     if path not in files:
-        named = [object_path(file.object_key) for file in uploaded.find_by_name(connection, owner, name)]
-        if len(named) == 1 and named[0] in files:
+        given = [object_path(file.object_key) for file in uploaded.find_by_name(connection, owner, name)]
+        named = [one for one in given if one in files]
+        if len(named) > 1:
+            raise NotFound(f"{len(named)} uploads are called {name}; give an asset's id: `heimdex assets`")
+        if named:
             return named[0]
     return path
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from heimdex.entities import Filters
 from heimdex.pipeline import models
-from heimdex.pipeline.flow import Stage
+from heimdex.pipeline.flow import Stage, with_followers
 from heimdex.pipeline.tools import Tools
 from heimdex.store import selections
 from heimdex.store.selections import Only
@@ -40,6 +40,7 @@ def choose_assets(tools: Tools, choice: Choice) -> Chosen:
     """Find what is asked for."""
     owner, only = tools.owner, choice.only
     stages = {stage.name: stage.version for stage in choice.stages}
+    working = [stage.name for stage in with_followers(choice.stages)]
 
     def read(connection: Any) -> Chosen:
         found = selections.select(connection, owner, choice.filters, stages, only=only, assets=choice.assets)
@@ -50,7 +51,7 @@ def choose_assets(tools: Tools, choice: Choice) -> Chosen:
         return Chosen(
             assets=ids,
             paths=(*(path for _, path in found), *refused),
-            seconds=round(selections.time_of_stages(connection, owner, ids, list(stages)), 3),
+            seconds=round(selections.time_of_stages(connection, owner, ids, working), 3),
         )
 
     chosen: Chosen = tools.database.run(owner, read, read_only=True)

@@ -46,9 +46,9 @@ class Reading:
 def take_apart(query: Query, reading: Reading) -> ParsedQuery:
     """The words and filters of a query. Raises QueryError where it cannot be answered."""
     if query.text is None and query.image is None and query.similar is None and not query.likes:
-        raise QueryError("nothing to look for: give words, --image FILE or --similar SCENE")
+        raise QueryError("nothing to look for: give words, a picture (--image) or a scene (--similar)")
     if query.text is not None and not query.text.strip():
-        raise QueryError("the query is empty: give words, --image FILE or --similar SCENE")
+        raise QueryError("the query is empty: give words, a picture (--image) or a scene (--similar)")
     if query.limit < 1 or query.page < 1:
         raise QueryError("limit and page start at 1")
     if query.limit > MAX_RESULTS:

@@ -23,6 +23,7 @@ from heimdex.server.metrics import ServerMetrics
 from heimdex.server.options import ServerOptions
 from heimdex.server.routes import (
     assets,
+    description,
     health,
     ingest,
     jobs,
@@ -61,10 +62,9 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
         summary=SUMMARY,
         version=__version__,
         lifespan=lifespan,
-        docs_url="/api/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
-        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.heimdex = heimdex
     app.state.options = options
@@ -83,6 +83,7 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
     app.include_router(health.router)
     app.include_router(health.router, prefix="/api/v1", include_in_schema=False)
     app.include_router(metrics.router)
+    app.include_router(description.router)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(
         Guards, options=options, body_limit=_body_limit(options), answered=app.state.metrics.answered
@@ -92,8 +93,8 @@ def create_app(heimdex: Heimdex, options: ServerOptions | None = None) -> FastAP
 
 
 def _body_limit(options: ServerOptions) -> Any:
-    def limit(path: str) -> int | None:
-        if path.startswith(UPLOADS) or path == ASSETS:
+    def limit(method: str, path: str) -> int | None:
+        if method != "GET" and (path.startswith(UPLOADS) or path == ASSETS):
             return None
         return options.picture_bytes if path == "/api/v1/search/picture" else options.body_bytes
 

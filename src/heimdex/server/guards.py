@@ -19,8 +19,8 @@ from heimdex.server.problems import problem
 
 log = logging.getLogger("heimdex.requests")
 
-BodyLimit = Callable[[str], int | None]
-"""How many bytes the body of a request to a path may have; None: the route sees to it itself."""
+BodyLimit = Callable[[str, str], int | None]
+"""How many bytes the body of a request (method, path) may have; None: the route sees to it itself."""
 
 Answered = Callable[[Scope, int, float], None]
 """Told when an answer begins: to which request, with which status, and when that came (`perf_counter`)."""
@@ -50,7 +50,7 @@ class Guards:
             return
         headers = Headers(scope=scope)
         exchange = _Exchange(scope, send, request_ids.take(headers.get(request_ids.HEADER)), self._answered)
-        limit = self._body_limit(scope["path"])
+        limit = self._body_limit(scope["method"], scope["path"])
         declared = headers.get("content-length", "")
         if limit is not None and declared.isdigit() and int(declared) > limit:
             await _too_large(limit)(scope, receive, exchange.send)

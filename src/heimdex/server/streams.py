@@ -9,6 +9,8 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from heimdex.server.files import beyond
+
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 DIGITS = 18  # of a position: more than any file has
 
@@ -19,10 +21,11 @@ Read = Callable[[int, int], Iterator[bytes]]
 def streamed(
     request: Request, read: Read, *, size_bytes: int, name: str, headers: dict[str, str]
 ) -> Response:
-    """The answer to a request for a file: 200 or, with one range that can be served, 206; 416 beyond its end.
+    """The answer to a request for a file: 200 or, with one range that can be served, 206.
 
     Several ranges, or a form that is none of bytes, are answered with the whole, as the standard allows.
-    `headers` hold the ETag; `read` raises before its first piece where there is nothing to read.
+    Raises a 416 beyond the end. `headers` hold the ETag. `read` raises before its first piece where there
+    is nothing to read.
     """
     headers = headers | {
         "Accept-Ranges": "bytes",
@@ -34,13 +37,13 @@ def streamed(
     else:
         part = _part(asked, size_bytes)
         if part == (0, 0):
-            return Response(status_code=416, headers={"Content-Range": f"bytes */{size_bytes}"})
+            raise beyond(size_bytes)
     start, end = part or (0, size_bytes)
     headers["Content-Length"] = str(end - start)
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size_bytes}"
     kind = headers.pop("Content-Type", "application/octet-stream")
-    pieces = read(start, end - start)
+    pieces = read(start, end - start) if request.method == "GET" else iter(())
     return StreamingResponse(pieces, status_code=206 if part else 200, headers=headers, media_type=kind)
 
 

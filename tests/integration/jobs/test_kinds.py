@@ -21,6 +21,7 @@ from heimdex.pipeline.backfill import backfill
 from heimdex.pipeline.backfill_tally import BackfillOptions
 from heimdex.pipeline.flow import choose
 from heimdex.pipeline.indexing import index
+from heimdex.pipeline.originals import Announced
 from heimdex.pipeline.run_context import IndexOptions
 from heimdex.store.jobs import JobFilter
 from tests.worker_kit import QUICK
@@ -89,6 +90,44 @@ def test_workers_index_in_parts_reprocess_backfill_verify_and_remove(
     removed = work(library, jobs.enqueue("remove", {"targets": [str(folder)]}))
     assert removed.result is not None
     assert len(removed.result["removed"]) == 5
+
+
+def test_uploads_are_worked_on_again_beside_files(library: Heimdex, folder: Path, tmp_path: Path) -> None:
+    library.index(folder)
+    Image.new("RGB", (96, 64), (9, 99, 200)).save(tmp_path / "handed-in.jpg")
+    kept = library.uploads.keep(tmp_path / "handed-in.jpg", Announced(name="handed-in.jpg"))
+    library.uploads.index(kept.object_key)
+    again = work(library, library.jobs.add_reprocess("kind:photo", stages=["picture"], force=True))
+    assert again.result is not None
+    assert (again.state, again.failures, again.result["indexed"]) == (JobState.DONE, 0, 6)
+    assert library.verify(sample=-1).faults == ()
+
+
+def test_what_rests_on_a_stage_is_made_again_with_it(library: Heimdex, folder: Path) -> None:
+    library.index(folder)
+    before = library.status()
+    again = work(library, library.jobs.add_reprocess(f"in:{folder}", stages=["scenes"], force=True))
+    assert again.state == JobState.DONE
+    assert library.status()["coverage"] == before["coverage"]
+    found = library.search(image=folder / "3.jpg", nearest=True)
+    assert found.hits[0].path == str(folder / "3.jpg")
+
+
+def test_a_folder_that_is_not_there_counts_as_failed(library: Heimdex, tmp_path: Path) -> None:
+    done = work(library, library.jobs.add_index(tmp_path / "nowhere"))
+    assert done.result is not None
+    assert done.result["failed_count"] == 1
+    assert "does not exist" in done.result["failed"][0]["error"]
+
+
+def test_a_job_whose_parts_cannot_be_entered_fails_at_once_and_says_why(
+    library: Heimdex, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.index(folder)
+    monkeypatch.setattr(sharing, "in_portions", lambda *_: [(b"relative",)])
+    failed = work(library, library.jobs.add_reprocess("kind:photo"))
+    assert (failed.state, failed.attempts) == (JobState.FAILED, 1)
+    assert "relative" in (failed.error or "")
 
 
 def test_a_run_that_is_asked_to_stop_stops(library: Heimdex, folder: Path) -> None:

@@ -109,6 +109,17 @@ def test_what_is_not_what_was_announced_is_not_kept(heimdex: Heimdex, tmp_path: 
     assert heimdex.database.run(heimdex.owner, lambda c: uploaded.all_of(c, heimdex.owner)) == []
 
 
+def test_a_name_that_several_uploads_have_names_none_of_them(heimdex: Heimdex, tmp_path: Path) -> None:
+    for colour in ((200, 30, 30), (30, 30, 200)):
+        heimdex.uploads.index(upload(heimdex, tmp_path, "a.jpg", colour).object_key)
+    for work in (heimdex.show, heimdex.remove):
+        with pytest.raises(NotFound, match=r"2 uploads are called a\.jpg; give an asset's id"):
+            work("a.jpg")
+    first, second = (asset["asset_id"] for asset in heimdex.assets()["assets"])
+    assert heimdex.remove(first) == [first]
+    assert heimdex.show("a.jpg")["asset"]["asset_id"] == second
+
+
 def test_a_dropped_upload_is_gone_everywhere(heimdex: Heimdex, tmp_path: Path) -> None:
     kept = upload(heimdex, tmp_path, "a.jpg", (200, 30, 30))
     heimdex.uploads.index(kept.object_key)
@@ -159,6 +170,9 @@ def test_verify_names_uploads_that_are_gone_and_objects_nobody_knows(
     stray.write_bytes(b"x")
     path.unlink()
     assert sorted(faults(heimdex)) == ["an upload is not in the object store", "the file is gone"]
+    (lost,) = (one for one in heimdex.verify().faults if "upload" in one.what)
+    assert lost.where.endswith("/a.jpg")
+    assert "heimdex remove 'a.jpg'" in lost.mend
     os.utime(stray, (0, 0))
     assert "an object is in the store of which no upload is known" in faults(heimdex)
     (tmp_path / "empty").mkdir()

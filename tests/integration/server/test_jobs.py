@@ -43,11 +43,14 @@ def test_an_administrator_has_a_folder_indexed(service: Service, client: Client)
 def test_what_waits_can_be_paused_resumed_cancelled_and_tried_again(client: Client) -> None:
     job = client.add_job("backfill", query="kind:photo", priority=5)
     assert (job.state, job.priority) == ("waiting", 5)
+    assert client.prioritise_job(job.job_id, 300).priority == 300
     assert client.change_job(job.job_id, "pause").state == "paused"
     assert client.change_job(job.job_id, "resume").state == "waiting"
     assert client.change_job(job.job_id, "cancel").state == "cancelled"
     assert client.change_job(job.job_id, "retry").state == "waiting"
     assert client.change_job(job.job_id, "cancel").state == "cancelled"
+    with pytest.raises(ServiceError, match="has ended"):
+        client.prioritise_job(job.job_id, 1)
     assert job.job_id in {one.job_id for one in client.jobs(state="cancelled", page_size=1)}
 
 

@@ -10,11 +10,13 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
+from pydantic import BaseModel
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from heimdex.client import Client
+from heimdex.client.documents import jobs, library, searches, uploads
 from tests.integration.server.conftest import Service
 
 EXAMPLES = 10
@@ -47,6 +49,26 @@ def test_every_operation_has_a_name_a_sentence_and_problems(client: Client) -> N
         if path.startswith("/api/"):
             assert "application/problem+json" in operation["responses"]["422"]["content"], (path, method)
     assert "HTTPValidationError" not in json.dumps(document)
+
+
+def test_examples_are_such_as_the_shapes_they_stand_for() -> None:
+    shown = {
+        shape.__name__: [shape.model_validate(one) for one in shape.model_json_schema()["examples"]]
+        for module in (jobs, library, searches, uploads)
+        for shape in vars(module).values()
+        if isinstance(shape, type)
+        and issubclass(shape, BaseModel)
+        and "json_schema_extra" in shape.model_config
+    }
+    assert {"AssetShape", "Health", "JobShape", "SearchAnswer", "SearchRequest", "UploadShape"} <= set(shown)
+
+
+def test_the_page_of_the_description_asks_no_other_host(client: Client) -> None:
+    answer = client.http.get("/api/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "v1/openapi.json" in answer.text
+    assert "//" not in answer.text.replace("<!doctype html>", "")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.acceptance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import av
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from heimdex.client import Client, ServiceError
+from heimdex.pipeline.incoming.uploads import Uploads
+from heimdex.server import etags
 from heimdex.server.options import ServerOptions
 from tests.integration.server.conftest import SAMPLES, Service, served
 
@@ -160,6 +163,40 @@ def test_who_has_a_document_already_is_told_so(client: Client) -> None:
     assert not again.content
 
 
+@pytest.mark.parametrize("sent", ["{mark}", "W/{mark}", '"other", {mark}', "*"])
+def test_who_has_a_film_or_a_picture_already_does_not_get_it_again(client: Client, sent: str) -> None:
+    asset_id = asset_of(client, FILM)
+    keyframe = client.asset(asset_id).scenes[0].keyframes[0]
+    for path in (f"/api/v1/assets/{asset_id}/original", f"/api/v1/assets/{asset_id}", keyframe.frame):
+        mark = client.request("GET", path).headers["etag"]
+        again = client.http.get(path, headers={"If-None-Match": sent.format(mark=mark)})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", mark)
+        changed = client.http.get(path, headers={"If-None-Match": '"other"'})
+        assert changed.status_code == 200
+
+
+def test_a_range_beyond_the_end_is_a_problem_and_one_of_no_bytes_is_the_whole(
+    service: Service, client: Client
+) -> None:
+    asset_id, size = asset_of(client, FILM), FILM.stat().st_size
+    for path in (f"/api/v1/assets/{asset_id}/original", f"/api/v1/assets/{asset_id}/clip?start=1&end=2"):
+        beyond = client.http.get(path, headers={"Range": f"bytes={size * 9}-"})
+        assert (beyond.status_code, beyond.headers["content-type"]) == (416, "application/problem+json")
+        assert beyond.headers["content-range"].startswith("bytes */")
+        for asked in ("lines=1-2", "bytes=9-5", "bytes=-", "nonsense"):
+            assert client.http.get(path, headers={"Range": asked}).status_code == 200
+    until_s = time.monotonic() + 10
+    while list((service.heimdex.settings.home / "clips").iterdir()):  # the last one goes after its answer
+        assert time.monotonic() < until_s
+
+
+def test_a_download_can_be_looked_at_before(client: Client) -> None:
+    answer = client.http.head(f"/api/v1/assets/{asset_of(client, FILM)}/original")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) == FILM.stat().st_size
+    assert answer.headers["accept-ranges"] == "bytes"
+
+
 def test_state_and_verification_are_told(client: Client) -> None:
     assert client.status()["scenes"] > 0
     assert "home" not in client.status()
@@ -212,15 +249,17 @@ def test_a_request_keeps_the_id_it_came_with(client: Client) -> None:
     assert other != "no good id"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/status", "/api/v1/assets", "/api/v1/uploads"])
 def test_an_answer_that_does_not_come_in_time_is_a_problem(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     import threading
 
     done = threading.Event()
-    monkeypatch.setattr(type(service.heimdex), "status", lambda _: done.wait(30) and {})
+    monkeypatch.setattr(etags, "tag", lambda _: done.wait(30) and '"late"')
+    monkeypatch.setattr(Uploads, "newest", lambda *_, **__: done.wait(30) and [])
     with served(service.heimdex, ServerOptions(request_timeout_s=0.2)) as address, Client(address) as client:
-        answer = client.http.get("/api/v1/status")
+        answer = client.http.get(path)
         done.set()
     assert answer.status_code == 504
     assert answer.json()["title"] == "Took too long"

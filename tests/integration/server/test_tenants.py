@@ -83,7 +83,8 @@ def ask(client: Client, method: str, path: str, names: dict[str, str]) -> Any:
         "Content-Type": "application/offset+octet-stream",
     }
     given = headers if "/uploads" in path else {}
-    body = {"title": "mine"} if (method, path) == ("PATCH", "/api/v1/assets/{asset_id}") else None
+    bodies = {"/api/v1/assets/{asset_id}": {"title": "mine"}, "/api/v1/jobs/{job_id}": {"priority": 1}}
+    body = bodies.get(path) if method == "PATCH" else None
     return client.http.request(method, path.format(**names), params=query, headers=given, json=body)
 
 

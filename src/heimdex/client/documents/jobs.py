@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from heimdex.client.documents import examples
 from heimdex.client.documents.words import Text
 
 State = Literal["waiting", "running", "paused", "done", "failed", "cancelled", "parked"]
@@ -69,6 +70,14 @@ class JobRequest(BaseModel):
     priority: Annotated[int, Field(ge=-400, le=400)] = 0
 
 
+class JobChange(BaseModel):
+    """Where a job and its parts stand within its queue: higher goes first."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"priority": 100}]})
+
+    priority: Annotated[int, Field(ge=-400, le=400)]
+
+
 class JobProgress(BaseModel):
     """How far a job has come; `eta` in seconds."""
 
@@ -80,6 +89,8 @@ class JobProgress(BaseModel):
 
 class JobShape(BaseModel):
     """A job."""
+
+    model_config = examples.JOB
 
     job_id: str
     parent_id: str | None = None

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from heimdex.client.documents import examples
+
 
 class WordsShape(BaseModel):
     """How much is said, written and described in an asset."""
@@ -18,6 +20,8 @@ class WordsShape(BaseModel):
 
 class AssetShape(BaseModel):
     """An asset as lists show it."""
+
+    model_config = examples.ASSET_SHAPE
 
     asset_id: str
     path: str | None
@@ -117,6 +121,8 @@ class VerificationShape(BaseModel):
 
 class Health(BaseModel):
     """Whether the service runs, and what it can see."""
+
+    model_config = examples.HEALTH
 
     status: Literal["healthy"]
     version: str

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from heimdex.client.documents import examples
 from heimdex.client.documents.words import Id, Text
 
 MOST_TERMS = 20
@@ -109,6 +110,8 @@ class UnavailableShape(BaseModel):
 
 class SearchAnswer(BaseModel):
     """The moments that answer, best first."""
+
+    model_config = examples.SEARCH_ANSWER
 
     query: dict[str, Any]
     verdict: Literal["match", "weak", "none"]

@@ -8,12 +8,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from heimdex.client.documents import examples
 from heimdex.client.documents.words import Text
 from heimdex.entities.uploads import Upload
 
 
 class UploadShape(BaseModel):
     """A file that is handed in, or was."""
+
+    model_config = examples.UPLOAD_SHAPE
 
     upload_id: str
     name: str = Field(description="What the file was called, made harmless; it is never a path.")

@@ -7,13 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heimdex.entities import IndexReport, NewJob, Progress
+from heimdex.entities.objects import is_object, key_of
 from heimdex.errors import UsageError
 from heimdex.jobs.kind import JobRun, Kind
 from heimdex.jobs.kinds.catching_up import catch_up, model_of
 from heimdex.jobs.paths import pack, unpack
+
+if TYPE_CHECKING:
+    from heimdex.pipeline.flow import Stage
 
 COUNTS = ("indexed", "unchanged", "moved", "missing", "duplicates", "scenes")
 FAILED_LISTED = 1000
@@ -21,10 +25,19 @@ FAILED_LISTED = 1000
 
 def check(arguments: Mapping[str, Any]) -> None:
     """Raises UsageError for arguments that are no list of absolute paths, or no stages."""
+    _check(arguments, uploads=False)
+
+
+def check_part(arguments: Mapping[str, Any]) -> None:
+    """The same of a part, which may name uploads as well."""
+    _check(arguments, uploads=True)
+
+
+def _check(arguments: Mapping[str, Any], *, uploads: bool) -> None:
     from heimdex.pipeline.flow import choose
 
     paths = unpack(arguments.get("paths"))
-    relative = [path for path in paths if not path.startswith(b"/")]
+    relative = [path for path in paths if not path.startswith(b"/") and not (uploads and is_object(path))]
     if not paths or relative:
         raise UsageError(f"absolute paths are wanted, not {os.fsdecode(b', '.join(relative)) or 'none'}")
     choose(arguments.get("stages"))
@@ -54,21 +67,22 @@ def parts_of(
 
 def conclude(run: JobRun) -> Mapping[str, Any]:
     """Mark what is missing, add up what the parts did, and catch up with a model that was changed."""
+    from heimdex.pipeline.flow import choose
     from heimdex.pipeline.sharing import conclude as finish
 
     missing = finish(run.tools, _options(run), unpack(run.arguments["paths"]))
-    catch_up_with(run)
+    catch_up_with(run, choose(run.arguments.get("stages")))
     return summed(run) | {"missing": missing}
 
 
-def catch_up_with(run: JobRun) -> None:
+def catch_up_with(run: JobRun, stages: Sequence[Stage]) -> None:
     """Where parts made vectors of a model that is not in use any more, have a backfill follow.
 
     The whole's own model counts too: a part that failed does not tell by which one it began.
     """
-    from heimdex.pipeline.flow import PICTURE, choose
+    from heimdex.pipeline.flow import PICTURE
 
-    if PICTURE in choose(run.arguments.get("stages")):
+    if PICTURE in stages:
         catch_up(run, [one.get("model") for one in (run.job.result or {}, *run.results())])
 
 
@@ -89,8 +103,10 @@ def index_files(run: JobRun) -> Mapping[str, Any]:
     def tell(progress: Progress) -> None:
         run.progress(progress.files_done, progress.files_total, progress.current)
 
-    options = _options(run, is_part=True)
-    report = index_paths(run.tools, options, unpack(run.arguments["paths"]), tell, halt=run.stop)
+    options, paths = _options(run, is_part=True), unpack(run.arguments["paths"])
+    for path in filter(is_object, paths):  # a machine that does not reach an upload leaves it to others
+        run.tools.originals.objects.head(key_of(path))
+    report = index_paths(run.tools, options, paths, tell, halt=run.stop)
     return report_of(report) | {"model": model_of(run.tools)}
 
 
@@ -125,4 +141,4 @@ def _options(run: JobRun, *, is_part: bool = False) -> Any:
 
 
 INDEX = Kind(name="index", queue="index", work=index, conclude=conclude, check=check)
-INDEX_FILES = Kind(name="index_files", queue="index", work=index_files, check=check)
+INDEX_FILES = Kind(name="index_files", queue="index", work=index_files, check=check_part)

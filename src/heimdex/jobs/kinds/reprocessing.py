@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from heimdex.entities.objects import is_object
 from heimdex.errors import UsageError
 from heimdex.jobs.kind import JobRun, Kind
 from heimdex.jobs.kinds.catching_up import model_of
@@ -26,7 +27,11 @@ def check(arguments: Mapping[str, Any]) -> None:
 
 
 def reprocess(run: JobRun) -> Mapping[str, Any]:
-    """Choose, put back what is to be made again, and split."""
+    """Choose, put back what is to be made again, and split.
+
+    Stages that rest on these run as well: a film with new scenes and no vectors would not be found.
+    """
+    from heimdex.pipeline.flow import with_followers
     from heimdex.pipeline.selection import choose_assets, reset
     from heimdex.pipeline.sharing import FILES_A_PART, in_portions
 
@@ -38,8 +43,14 @@ def reprocess(run: JobRun) -> Mapping[str, Any]:
         reset(run.tools, chosen.assets, choice.stages)
     per_minute = float(arguments.get("per_minute") or 0)
     size = FILES_A_PART if not per_minute else max(1, min(FILES_A_PART, round(per_minute)))
-    retried = dict(arguments) | {"retry": arguments.get("only") == "failed" or bool(arguments.get("force"))}
-    run.split(parts_of(in_portions(chosen.paths, size), retried, per_minute=per_minute))
+    passed = {
+        "stages": [stage.name for stage in with_followers(choice.stages)],
+        "retry": arguments.get("only") == "failed" or bool(arguments.get("force")),
+    }
+    here = [path for path in chosen.paths if not is_object(path)]
+    uploads = [path for path in chosen.paths if is_object(path)]  # not every machine may reach them
+    portions = [*in_portions(here, size), *in_portions(uploads, size)]
+    run.split(parts_of(portions, passed, per_minute=per_minute))
     return {
         "assets": len(chosen.assets),
         "files": len(chosen.paths),
@@ -50,12 +61,13 @@ def reprocess(run: JobRun) -> Mapping[str, Any]:
 
 def conclude(run: JobRun) -> Mapping[str, Any]:
     """Finish the library, add up what the parts did, and catch up with a model that was changed."""
-    from heimdex.pipeline.flow import choose
+    from heimdex.pipeline.flow import choose, with_followers
     from heimdex.pipeline.run_context import IndexOptions
     from heimdex.pipeline.sharing import conclude as finish
 
-    finish(run.tools, IndexOptions(stages=choose(run.arguments.get("stages"))), ())
-    catch_up_with(run)
+    stages = with_followers(choose(run.arguments.get("stages")))
+    finish(run.tools, IndexOptions(stages=stages), ())
+    catch_up_with(run, stages)
     return {name: value for name, value in (run.job.result or {}).items() if name != "model"} | summed(run)
 
 

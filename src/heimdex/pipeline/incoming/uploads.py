@@ -31,6 +31,8 @@ from heimdex.store.parts import Part
 log = logging.getLogger(__name__)
 
 IS_ASSET = "this upload is an asset of the library, or becomes one; remove the asset"
+SAID_OF_FILES = ("is ", "has ", "holds ", "may ", "cannot ", "changed ")
+"""How reasons begin that elsewhere follow a file's path."""
 
 T = TypeVar("T")
 
@@ -147,6 +149,8 @@ class Uploads:
     def refuse(self, upload: Upload, error: Exception, told: str | None = None) -> Upload | None:
         """Delete the file and record why; None where its end was decided otherwise meanwhile."""
         kind, text = type(error).__name__, (told or str(error)).replace("\0", "")[:2_000]
+        if text.startswith(SAID_OF_FILES):
+            text = f"the file {text}"
         refused = self._run(
             upload.owner, lambda c: uploads.refuse(c, upload.owner, upload.upload_id, kind, text)
         )

@@ -246,7 +246,8 @@ def told(findings: Sequence[Finding]) -> list[Finding]:
         groups.setdefault(key, []).append(finding)
     result = []
     for group in groups.values():
-        details = [finding.detail for finding in group if finding.detail]
+        by_hand = group[0].kind.mend is Mend.HAND  # then they say what to do
+        details = [finding.detail for finding in group if finding.detail and not by_hand]
         more = f" and {len(details) - DETAILS_SHOWN} more" if len(details) > DETAILS_SHOWN else ""
         shown = ", ".join(details[:DETAILS_SHOWN]) + more
         where = f"{group[0].where}: {shown}" if shown else group[0].where

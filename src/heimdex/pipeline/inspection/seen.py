@@ -49,7 +49,7 @@ class Seen:
             if not self._is_whole(record):
                 where, why = (
                     f"{self._place}/{record.object_key}",
-                    f"put {record.name} back there, or drop the upload",
+                    f"put it back there, or remove it for good: `heimdex remove '{record.name}'`",
                 )
                 yield Finding(kind=faults.UPLOAD_GONE, where=where, detail=why)
         young = datetime.now(UTC) - ARRIVING

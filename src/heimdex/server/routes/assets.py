@@ -8,8 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import RedirectResponse
 
 from heimdex.app import Heimdex
 from heimdex.client.documents.library import AssetCorrection, AssetCursor, AssetDetail, AssetPage, Removed
@@ -18,7 +17,8 @@ from heimdex.entities import DerivedFile, is_uuid
 from heimdex.errors import NotFound
 from heimdex.server import cursors
 from heimdex.server.auth.caller import ReadCaller, WriteCaller
-from heimdex.server.etags import answer, tag
+from heimdex.server.etags import answer, is_known, tag
+from heimdex.server.files import FileAnswer, PassingFileAnswer
 from heimdex.server.shapes.problems import problems
 from heimdex.server.streams import streamed
 from heimdex.server.turns import Turns
@@ -27,12 +27,14 @@ router = APIRouter(prefix="/api/v1", tags=["assets"], responses=problems(404))
 
 Responses = dict[int | str, dict[str, Any]]
 PICTURE: Responses = {200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
-BYTES: Responses = {
+BYTES: Responses = problems(416) | {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
     206: {"description": "A part of it.", "content": {"application/octet-stream": {}}},
-    416: {"description": "There is no such part.", "content": {"text/plain": {}}},
 }
-ELSEWHERE: Responses = {307: {"description": "It lies in a bucket: fetch it there, without your key."}}
+ELSEWHERE: Responses = {
+    304: {"description": "The caller has it already."},
+    307: {"description": "It lies in a bucket: fetch it there, without your key."},
+}
 KEPT = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -91,6 +93,7 @@ def remove_asset(request: Request, caller: WriteCaller, asset_id: Id) -> dict[st
     return {"removed": _library(request, caller.owner).remove(_checked(asset_id))}
 
 
+@router.head("/assets/{asset_id}/original", include_in_schema=False)
 @router.get("/assets/{asset_id}/original", operation_id="download_original", responses=BYTES | ELSEWHERE)
 def download_original(request: Request, caller: ReadCaller, asset_id: Id) -> Response:
     """The file itself, whole or in parts (`Range`); or, where that is allowed, where it lies in a bucket."""
@@ -99,8 +102,10 @@ def download_original(request: Request, caller: ReadCaller, asset_id: Id) -> Res
     name = found.path.rpartition("/")[2]
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     headers = {"ETag": tag(found.content_hash), "Cache-Control": "private, no-cache"}
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
     place = files.place_of(found)
-    link = files.link_to(found) if place is None else None
+    link = files.link_to(found) if place is None and request.method == "GET" else None  # it is for GET alone
     if link is not None:
         return RedirectResponse(link, headers={"Cache-Control": "private, no-store"})
     if place is None:  # it lies in a bucket, and passes through
@@ -112,7 +117,7 @@ def download_original(request: Request, caller: ReadCaller, asset_id: Id) -> Res
         raise NotFound("its file is not there now; run `heimdex index` over its folder")
     if os.path.getsize(path) != found.size_bytes:  # noqa: PTH202
         raise NotFound("another file lies in its place; run `heimdex index` over its folder")
-    return FileResponse(path, media_type=kind, filename=name, headers=headers)
+    return FileAnswer(path, media_type=kind, filename=name, headers=headers)
 
 
 @router.get("/assets/{asset_id}/clip", operation_id="cut_clip", responses=BYTES)
@@ -129,12 +134,11 @@ def cut_clip(
     """
     with cast("Turns", request.app.state.clipping).take():
         cut = _library(request, caller.owner).files.clip(_checked(asset_id), start=start, end=end)
-    return FileResponse(
+    return PassingFileAnswer(
         cut.path,
         media_type="video/mp4" if cut.clip.container == "mp4" else "video/x-matroska",
         filename=cut.name,
         headers={"X-Clip-Begins": f"{cut.clip.begins_us / 1e6:.6f}", "Cache-Control": "private, no-store"},
-        background=BackgroundTask(cut.path.unlink, missing_ok=True),
     )
 
 
@@ -180,11 +184,11 @@ def keyframe_picture(
 
 def _picture(request: Request, file: DerivedFile, path: Any) -> Response:
     mark = tag(file.sha256)
-    if request.headers.get("if-none-match") == mark:
+    if is_known(request, mark):
         return Response(status_code=304, headers=KEPT | {"ETag": mark})
     if not path.is_file():
         raise NotFound("this picture is gone; run `heimdex index --repair`")
-    return FileResponse(path, media_type="image/jpeg", headers=KEPT | {"ETag": mark})
+    return FileAnswer(path, media_type="image/jpeg", headers=KEPT | {"ETag": mark})
 
 
 def _checked(asset_id: str) -> str:

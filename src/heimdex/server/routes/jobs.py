@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
 from heimdex.app import Heimdex, job_shapes
-from heimdex.client.documents.jobs import IndexJob, JobCursor, JobPage, JobRequest, JobShape, State
+from heimdex.client.documents.jobs import IndexJob, JobChange, JobCursor, JobPage, JobRequest, JobShape, State
 from heimdex.client.documents.words import Id, Text
 from heimdex.entities import Job, JobState
 from heimdex.errors import AccessError, NotAllowed, RateLimited
@@ -75,6 +75,14 @@ def get_job(request: Request, caller: ReadCaller, job_id: Id) -> Response:
     return answer(request, job_shapes.job(_library(request, caller).jobs.get(job_id)))
 
 
+@router.patch("/{job_id}", operation_id="prioritise_job", response_model=JobShape)
+def prioritise_job(request: Request, caller: WriteCaller, job_id: Id, wanted: JobChange) -> dict[str, Any]:
+    """Put a job that has not ended, and its parts, further to the front of its queue or back."""
+    jobs = _library(request, caller).jobs
+    _check_own(caller, jobs.get(job_id))
+    return job_shapes.job(jobs.prioritise(job_id, wanted.priority))
+
+
 @router.post("/{job_id}/{verb}", operation_id="change_job", response_model=JobShape)
 def change_job(
     request: Request,
@@ -85,8 +93,7 @@ def change_job(
     """Cancel a job, have it wait, go on, or try again."""
     jobs = _library(request, caller).jobs
     job = jobs.get(job_id)
-    if job.kind == CHANGE and not is_own(caller.owner, job.arguments) and "admin" not in caller.scopes:
-        raise NotAllowed("A change of the installation's model is for administrators to stop or go on with.")
+    _check_own(caller, job)
     if verb in ("resume", "retry") and job.kind in FOLDERS and "admin" not in caller.scopes:
         raise NotAllowed("Folders of the server are indexed for administrators only, also once more.")
     work = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume, "retry": jobs.retry}
@@ -132,6 +139,11 @@ def _may_still(request: Request, before: Caller) -> bool:
     except AccessError:
         return False
     return now.owner == before.owner and "read" in now.scopes
+
+
+def _check_own(caller: Caller, job: Job) -> None:
+    if job.kind == CHANGE and not is_own(caller.owner, job.arguments) and "admin" not in caller.scopes:
+        raise NotAllowed("A change of the installation's model is for administrators to stop or go on with.")
 
 
 def _enter(library: Heimdex, wanted: JobRequest) -> Job:
