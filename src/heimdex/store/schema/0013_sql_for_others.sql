@@ -107,7 +107,7 @@ BEGIN
     IF space IS NULL THEN
         RAISE EXCEPTION 'no_active_clip_model: no picture model with vectors of 512 numbers is in use'
             USING ERRCODE = 'HX001',
-                  HINT = 'Index with one, or take one into use: heimdex models use clip-vit-b-32.';
+                  HINT = 'Index with one, or take one into use: heimdex models use clip-vit-b-32-openai.';
     END IF;
 
     EXECUTE format(
