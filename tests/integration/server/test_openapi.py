@@ -69,6 +69,7 @@ def test_the_page_of_the_description_asks_no_other_host(client: Client) -> None:
     assert "v1/openapi.json" in answer.text
     assert "//" not in answer.text.replace("<!doctype html>", "")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert client.http.get("/").headers["location"] == "/api/docs"
 
 
 @pytest.mark.acceptance

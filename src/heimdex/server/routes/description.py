@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 router = APIRouter(include_in_schema=False)
 
@@ -13,6 +13,12 @@ OURS_ALONE = (
     "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+@router.get("/")
+def home() -> RedirectResponse:
+    """Whoever opens the bare address in a browser is shown what there is."""
+    return RedirectResponse("/api/docs", status_code=307)
 
 
 @router.get("/api/docs")
