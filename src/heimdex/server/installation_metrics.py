@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from heimdex.errors import HeimdexError
+from heimdex.server.standing import Pace, Standing
 from heimdex.store.installation import Figure, installation_figures, vector_figures
 
 if TYPE_CHECKING:
@@ -136,38 +136,27 @@ class Count:
         count: Callable[[Any], tuple[Figure, ...]],
         clock: Callable[[], float],
     ) -> None:
-        self._heimdex, self._counted, self._clock = heimdex, count, clock
-        self._lock = threading.Lock()
-        self._figures: tuple[Figure, ...] | None = None
-        self._due_s = -1.0
-        self._under_way: threading.Thread | None = None
-        self.took_s = 0.0
+        self._heimdex, self._counted = heimdex, count
+        pace = Pace(thread="counting", wait_s=WAIT_S, rest_s=lambda took_s: max(FRESH_S, REST * took_s))
+        self._standing: Standing[tuple[Figure, ...] | None] = Standing(self._count, None, pace, clock)
+
+    @property
+    def took_s(self) -> float:
+        """Seconds that the last count took."""
+        return self._standing.took_s
 
     def figures(self) -> tuple[Figure, ...] | None:
         """What was counted last; None where that failed, or has not come to an end yet."""
-        with self._lock:
-            if self._under_way is None and self._clock() >= self._due_s:
-                self._under_way = threading.Thread(target=self._count, name="counting", daemon=True)
-                self._under_way.start()
-            under_way = self._under_way
-        if under_way is not None:
-            under_way.join(WAIT_S)
-        return self._figures
+        return self._standing.value()
 
-    def _count(self) -> None:
-        began_s = self._clock()
+    def _count(self, _: object) -> tuple[Figure, ...] | None:
         try:
-            self._figures = self._heimdex.database.run(
+            return self._heimdex.database.run(
                 self._heimdex.owner, self._counted, read_only=True, patience_s=0.0
             )
         except HeimdexError as error:
-            self._figures = None
             log.warning("the rows of the installation could not be counted: %s", error)
-        finally:
-            with self._lock:
-                self.took_s = self._clock() - began_s
-                self._due_s = self._clock() + max(FRESH_S, REST * self.took_s)
-                self._under_way = None
+            return None
 
 
 def _shown(family: _Family, figures: Sequence[Figure]) -> Metric:
