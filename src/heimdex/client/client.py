@@ -35,6 +35,7 @@ from heimdex.client.problems import ServiceError
 from heimdex.client.uploads import OnProgress, Uploaded, upload
 
 Document = TypeVar("Document", bound=BaseModel)
+Page = TypeVar("Page", AssetPage, JobPage)
 
 TIMEOUT_S = 60.0
 BLOCK_BYTES = 1 << 18
@@ -103,14 +104,8 @@ class Client:
         self, *, kind: Literal["video", "photo", "audio"] | None = None, page_size: int = 100
     ) -> Iterator[AssetShape]:
         """Every asset in the order of its arrival, got page by page."""
-        cursor: str | None = None
-        while True:
-            given = {"kind": kind, "limit": page_size, "cursor": cursor}
-            page = self.get("/api/v1/assets", AssetPage, given)
+        for page in self._pages("/api/v1/assets", AssetPage, {"kind": kind, "limit": page_size}):
             yield from page.assets
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     def asset(self, asset_id: str) -> AssetDetail:
         """One asset in full."""
@@ -151,14 +146,8 @@ class Client:
 
     def jobs(self, *, state: State | None = None, page_size: int = 100) -> Iterator[JobShape]:
         """Every job, the newest first."""
-        cursor: str | None = None
-        while True:
-            given = {"state": state, "limit": page_size, "cursor": cursor}
-            page = self.get("/api/v1/jobs", JobPage, given)
+        for page in self._pages("/api/v1/jobs", JobPage, {"state": state, "limit": page_size}):
             yield from page.jobs
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     def job(self, job_id: str) -> JobShape:
         """How a job stands."""
@@ -269,6 +258,15 @@ class Client:
     def _posted(self, path: str, wanted: BaseModel, kind: type[Document]) -> Document:
         body = wanted.model_dump(mode="json", exclude_none=True)
         return kind.model_validate(self.request("POST", path, json=body).json())
+
+    def _pages(self, path: str, kind: type[Page], parameters: Mapping[str, Any]) -> Iterator[Page]:
+        cursor: str | None = None
+        while True:
+            page = self.get(path, kind, {**parameters, "cursor": cursor})
+            yield page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def _search(self, path: str, **options: Any) -> SearchAnswer:
         return SearchAnswer.model_validate(self.request("POST", path, **options).json())
