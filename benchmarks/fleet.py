@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,11 +25,10 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from heimdex import Heimdex
-from heimdex.client import Client
-from heimdex.errors import HeimdexError
 from heimdex.jobs.schema import queue_schema
 from heimdex.store.migrate import migrate
 from heimdex.store.postgres import EmbeddedPostgres
+from tests.asking import Asker
 from tests.media.clips import Clip, make
 
 HEIMDEX = [sys.executable, "-m", "heimdex"]
@@ -142,30 +140,6 @@ def troubled(
     if asleep is not None:
         asleep.send_signal(signal.SIGCONT)
     return kills
-
-
-class Asker(threading.Thread):
-    """Somebody who searches ten times a second."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(daemon=True)
-        self.address, self.enough = address, threading.Event()
-        self.answered, self.failed = 0, list[str]()
-
-    def run(self) -> None:
-        """Ask until it is enough."""
-        with Client(self.address) as client:
-            while not self.enough.wait(0.1):
-                try:
-                    client.search("a photo", nearest=True)
-                    self.answered += 1
-                except HeimdexError as error:
-                    self.failed.append(str(error))
-
-    def end(self) -> None:
-        """No more."""
-        self.enough.set()
-        self.join()
 
 
 def main() -> None:

@@ -11,20 +11,20 @@ import os
 import random
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from heimdex.client import Client
 from heimdex.entities import JobState
-from heimdex.errors import HeimdexError
 from heimdex.store.jobs import JobFilter
 from tests.acceptance.conftest import MakeHome
 from tests.acceptance.homes import PATIENCE_S, Home, faults, kill
 from tests.acceptance.media import counter_photo
+from tests.asking import Asker
 from tests.media.clips import Clip, make
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
@@ -61,31 +61,19 @@ def fleet_home(request: pytest.FixtureRequest, make_home: MakeHome) -> Home:
     return make_home(**SETTINGS, HEIMDEX_DATABASE_URL=request.getfixturevalue("database_url"))
 
 
-class Asking(threading.Thread):
-    """Somebody who searches all the time through a service of the home that does no work itself."""
-
-    def __init__(self, home: Home) -> None:
-        super().__init__(daemon=True)
-        self.service = home.start("serve", "--no-worker", "--port", "0", "--json")
-        assert self.service.stdout is not None
-        self.address = json.loads(self.service.stdout.readline())["listening"]
-        self.enough = threading.Event()
-        self.answered, self.failed = 0, list[str]()
-
-    def run(self) -> None:
-        with Client(self.address) as client:
-            while not self.enough.wait(0.1):
-                try:
-                    client.search("a photo", nearest=True)
-                    self.answered += 1
-                except HeimdexError as error:
-                    self.failed.append(str(error))
-
-    def end(self) -> None:
-        self.enough.set()
-        self.join()
-        self.service.terminate()
-        self.service.communicate()
+@contextmanager
+def searching(home: Home) -> Iterator[Asker]:
+    """Somebody who searches through a service of the home that does no work itself."""
+    service = home.start("serve", "--no-worker", "--port", "0", "--json")
+    assert service.stdout is not None
+    asker = Asker(json.loads(service.stdout.readline())["listening"])
+    asker.start()
+    try:
+        yield asker
+    finally:
+        asker.end()
+        service.terminate()
+        service.communicate()
 
 
 def start_worker(home: Home) -> subprocess.Popen[str]:
@@ -97,9 +85,7 @@ def test_a_fleet_that_is_killed_and_put_to_sleep_loses_nothing_and_does_nothing_
 ) -> None:
     home = fleet_home
     rng = random.Random()
-    with home.open() as library:
-        asking = Asking(home)
-        asking.start()
+    with home.open() as library, searching(home) as asker:
         job = library.jobs.add_index(tiny_library)
         workers = [start_worker(home) for _ in range(WORKERS)]
         asleep: subprocess.Popen[str] | None = None
@@ -126,8 +112,8 @@ def test_a_fleet_that_is_killed_and_put_to_sleep_loses_nothing_and_does_nothing_
                     kills += 1
                     next_kill = time.monotonic() + rng.uniform(2.0, 4.0)
             time.sleep(0.05)
-        asking.end()
-        assert (asking.answered > 0, asking.failed) == (True, [])
+        asker.end()
+        assert (asker.answered > 0, asker.failed) == (True, [])
         assert asleep is not None
         assert kills > 0, "all was done before anybody was killed"
         assert woken, "nobody took over what the sleeper had in hand"
