@@ -20,7 +20,7 @@ import psycopg
 
 from benchmarks.crowd import Crowd, Size, crowd
 from benchmarks.crowd_words import TEXT_MODEL
-from benchmarks.memory import PROC
+from benchmarks.memory import family, memory_bytes
 from benchmarks.plan import Plan
 from benchmarks.rows import Row, at_most
 from benchmarks.uploading import serving
@@ -56,7 +56,7 @@ def serving_rows(plan: Plan) -> list[Row]:
         asked_by(4, address, seconds / 2)  # what lies on the disk comes into memory
         one = asked_by(1, address, seconds / 4)
         many = asked_by(PEOPLE, address, seconds)
-        service, database = pss_bytes(process.pid), database_bytes(made.home)
+        service, database = family_bytes(process.pid), database_bytes(made.home)
     if many.failed or one.failed:
         raise SystemExit(f"{len(many.failed)} requests failed: {(many.failed or one.failed)[0]}")
     parts = statistics.quantiles(many.took_s, n=100)
@@ -141,28 +141,12 @@ def named_as_shipped(made: Crowd) -> Iterator[None]:
                 connection.execute(update, [*before, model_id])
 
 
-def pss_bytes(*pids: int) -> int:
-    """Memory of processes and of all that they started; shared pages are divided among who shares them."""
-    parents = {
-        int(place.name): int((place / "stat").read_text().rpartition(")")[2].split()[1])
-        for place in PROC.iterdir()
-        if place.name.isdigit() and (place / "stat").exists()
-    }
-    ours = set(pids)
-    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    return sum(_pss(pid) for pid in ours)
+def family_bytes(pid: int) -> int:
+    """Memory of a process and of all that it started; shared pages are divided among who shares them."""
+    return sum(map(memory_bytes, family(pid)))
 
 
 def database_bytes(home: Path) -> int:
     """Memory of the embedded server of a home."""
     lines = next(home.rglob("postmaster.pid")).read_text().splitlines()
-    return pss_bytes(int(lines[0]))
-
-
-def _pss(pid: int) -> int:
-    try:
-        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return family_bytes(int(lines[0]))
